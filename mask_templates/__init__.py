@@ -1,0 +1,1 @@
+"""Mask styles shipped with maskgen: one folder a style, read through importlib.resources."""
