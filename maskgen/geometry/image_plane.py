@@ -105,12 +105,15 @@ class PlaneMap:
         fill: float | tuple[float, ...] = 0.0,
     ) -> NDArray:
         """The picture (h, w[, c]) in the target frame. Names of INTERPOLATIONS and BORDERS are accepted."""
-        if interpolation not in INTERPOLATIONS:
-            raise ValueError(f"interpolation must be one of {', '.join(INTERPOLATIONS)}, got {interpolation!r}")
-        if border not in BORDERS:
-            raise ValueError(f"border must be one of {', '.join(BORDERS)}, got {border!r}")
-        how = {"flags": INTERPOLATIONS[interpolation], "borderMode": BORDERS[border]}
+        for given, known in ((interpolation, INTERPOLATIONS), (border, BORDERS)):
+            if given not in known:
+                raise ValueError(f"{given!r} is not one of {', '.join(known)}")
+        flags, mode = INTERPOLATIONS[interpolation], BORDERS[border]
         value = (fill,) * 4 if isinstance(fill, int | float) else tuple(fill)
         if self.is_affine:
-            return cv2.warpAffine(image, self.matrix[:2], self.size, borderValue=value, **how)
-        return cv2.warpPerspective(image, self.matrix, self.size, borderValue=value, **how)
+            return cv2.warpAffine(
+                image, self.matrix[:2], self.size, flags=flags, borderMode=mode, borderValue=value
+            )
+        return cv2.warpPerspective(
+            image, self.matrix, self.size, flags=flags, borderMode=mode, borderValue=value
+        )

@@ -89,9 +89,7 @@ def matrix_to_euler(rotation: ArrayLike) -> Array:
         raise ValueError(f"rotation must end in axes 3 x 3, got shape {r.shape}")
     yaw = np.arctan2(r[..., 0, 2], np.hypot(r[..., 1, 2], r[..., 2, 2]))
     locked = np.hypot(r[..., 0, 0], r[..., 0, 1]) < GIMBAL
-    pitch = np.where(
-        locked, np.arctan2(-r[..., 2, 1], r[..., 1, 1]), np.arctan2(r[..., 1, 2], r[..., 2, 2])
-    )
+    pitch = np.where(locked, np.arctan2(-r[..., 2, 1], r[..., 1, 1]), np.arctan2(r[..., 1, 2], r[..., 2, 2]))
     # + 0.0 turns a negative zero into zero, so that an upright head reads 0 and not -0
     roll = np.where(locked, 0.0, np.arctan2(-r[..., 0, 1], r[..., 0, 0])) + 0.0
     return wrap_deg(np.degrees(np.stack([yaw, pitch, roll], axis=-1)))
