@@ -95,7 +95,9 @@ class PlaneMap:
 
     def inverse(self, size: tuple[int, int]) -> PlaneMap:
         """The map back, onto a canvas of ``size``."""
-        return PlaneMap(np.linalg.inv(self.matrix), size, self.camera_rotation.T, -self.theta_deg)
+        return PlaneMap(
+            np.asarray(np.linalg.inv(self.matrix), np.float64), size, self.camera_rotation.T, -self.theta_deg
+        )
 
     def warp(
         self,

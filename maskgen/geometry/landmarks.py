@@ -57,7 +57,7 @@ class Landmarks:
     def of(cls, points: ArrayLike, source: str) -> Landmarks:
         """All finite points are taken as valid."""
         pts = np.asarray(points, dtype=np.float64)
-        return cls(pts, np.isfinite(pts).all(axis=-1), source)
+        return cls(pts, np.asarray(np.isfinite(pts).all(axis=-1)), source)
 
     @property
     def xy(self) -> Array:
