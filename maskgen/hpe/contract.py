@@ -8,7 +8,7 @@ suite (tests/hpe/test_conformance.py) runs over everything registered.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, TypedDict
 
@@ -21,6 +21,8 @@ from . import rotations
 from .bins import NARROW
 
 BatchSpec = Literal["single", "pairs", "refs", "detection"]
+#: (indices of a batch, generator) -> (indices of reference images (K,), rows of them per input (B, k))
+ReferencePicker = Callable[[Sequence[int], np.random.Generator], tuple[np.ndarray, np.ndarray]]
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -31,7 +33,8 @@ class Output:
     """What a network says about B images.
 
     R: (B, 3, 3) rotations in frame C. euler: (B, 3) (yaw, pitch, roll) in degrees, of the same rotations.
-    extras: whatever the loss or a drawing needs (logits, embeddings, boxes), named by the model.
+    extras: whatever the loss or a drawing needs (logits, embeddings, boxes), named by the model. Networks
+    that look for the face themselves give ``detected`` (B,) bool; where it is False, R is the identity.
     """
 
     R: Tensor
@@ -203,6 +206,21 @@ class HeadPoseModel(nn.Module):
         euler_deg: (N, 3) labels of the training set.
         """
         return None
+
+    def reference_picker(self, euler_deg: np.ndarray) -> ReferencePicker | None:
+        """For refs networks: who chooses the images of targets["refs"] for a batch; None = no references.
+
+        euler_deg: (N, 3) labels of the training set. The result is called with the batch's indices and a generator and
+        gives (pool, index): the training images to load, (K,), and the rows of them each input uses, (B, k).
+        """
+        return None
+
+    def degrade(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Degradations the network is to be trained under, after all other augmentation; none by default.
+
+        images: (B, 3, H, W) RGB in 0..1 on the device, before ``prepare``'s scaling.
+        """
+        return images
 
     def export_view(self) -> nn.Module:
         """The inference graph, a module from images (B, 3, size, size) to R (B, 3, 3), in eval mode.
