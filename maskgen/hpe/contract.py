@@ -210,8 +210,9 @@ class HeadPoseModel(nn.Module):
     def reference_picker(self, euler_deg: np.ndarray) -> ReferencePicker | None:
         """For refs networks: who chooses the images of targets["refs"] for a batch; None = no references.
 
-        euler_deg: (N, 3) labels of the training set. The result is called with the batch's indices and a generator and
-        gives (pool, index): the training images to load, (K,), and the rows of them each input uses, (B, k).
+        euler_deg: (N, 3) labels of the training set. The result is called with the batch's indices and a
+        generator and gives (pool, index): the training images to load, (K,), and the rows of them each input
+        uses, (B, k).
         """
         return None
 
