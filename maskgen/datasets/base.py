@@ -36,6 +36,8 @@ class DatasetFormat(ABC):
     #: other spellings accepted on the command line, case-blind
     aliases: tuple[str, ...] = ()
     card: Card
+    #: what the root folder holds, in a few words, for messages
+    layout: str = ""
 
     @abstractmethod
     def recognises(self, root: Path) -> bool:

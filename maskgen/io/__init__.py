@@ -1,0 +1,1 @@
+"""Files in and out: pictures, label codecs, and writes that never leave half a file."""

@@ -1,0 +1,186 @@
+"""300W-LP: folders AFW, HELEN, IBUG, LFPW and their mirrored _Flip twins (docs/conventions.md, section 3).
+
+NAME_0 is the source photo, NAME_1 and up are turned views made from it. In every view `pt2d` is that of the
+*photo*, so it is believed for NAME_0 only; other views have landmarks/FOLDER/NAME_K_pts.mat.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from ..errors import DatasetNotFound, LabelError
+from ..geometry.image_plane import PlaneMap
+from ..geometry.landmarks import Landmarks
+from ..geometry.rotation import geodesic_deg, mirror
+from ..io.images import image_size
+from ..io.matfile import MatFile, read_mat, write_mat
+from ..sample import Entry, Sample
+from .base import Card, DatasetFormat
+from .pose_para import PosePara, box_of, moved_landmarks, moved_mat, moved_pixels, points_1based
+
+SUBSETS = ("AFW", "HELEN", "IBUG", "LFPW")
+FOLDERS = tuple(sorted([*SUBSETS, *(f"{s}_Flip" for s in SUBSETS)]))
+_VIEW = re.compile(r"_(\d+)$")
+#: degrees by which a picture and its mirror image may differ and still be one view
+_SAME_VIEW = 0.01
+
+
+class W300LP(DatasetFormat):
+    """Reader and writer of 300W-LP."""
+
+    name = "300W-LP"
+    aliases = ("300W_LP", "300WLP")
+    layout = "folders AFW, HELEN, IBUG, LFPW (and their _Flip twins) with NAME_K.jpg and NAME_K.mat"
+    card = Card(
+        title="300W-LP",
+        images=122_450,
+        licence="photos of 300W (AFW, HELEN, IBUG, LFPW): research, non-commercial",
+        redistribution="not allowed: share recipes, not pictures",
+        homepage="http://www.cbsr.ia.ac.cn/users/xiangyuzhu/projects/3DDFA/main.htm",
+        citation="Zhu, Lei, Liu, Shi, Li: Face Alignment Across Large Poses: A 3D Solution, CVPR 2016",
+    )
+
+    def recognises(self, root: Path) -> bool:
+        """Whether one of the subset folders holds a picture named after it."""
+        return any(_has_pictures(root, folder) for folder in FOLDERS)
+
+    def index(self, root: Path) -> Iterator[Entry]:
+        """All pictures, folder by folder; landmarks/ and Code/ are no pictures."""
+        if not self.recognises(root):
+            raise DatasetNotFound(f"{root}: holds no {self.name} pictures; expected {self.layout}")
+        return self._entries(root)
+
+    def _entries(self, root: Path) -> Iterator[Entry]:
+        for folder in FOLDERS:
+            names = _names(root / folder)
+            points = _names(root / "landmarks" / folder)
+            for stem, name in sorted((n[:-4], n) for n in names if n.lower().endswith(".jpg")):
+                labels = [f"{folder}/{stem}.mat"] if f"{stem}.mat" in names else []
+                if f"{stem}_pts.mat" in points:
+                    labels.append(f"landmarks/{folder}/{stem}_pts.mat")
+                yield Entry(
+                    f"{folder}/{stem}",
+                    PurePosixPath(folder, name),
+                    tuple(PurePosixPath(label) for label in labels),
+                )
+
+    def read(self, root: Path, entry: Entry) -> Sample:
+        """Pose from Pose_Para (None without a .mat), landmarks by the first rule that gives some:
+
+        the view's own landmarks file (`pts_3d`), that of the same view on the other side of the mirror,
+        `pt2d` of a source photo (its jaw is the visible outline). Else they are None.
+        """
+        size = image_size(root / entry.image)
+        raw: dict[str, Any] = {}
+        for label in entry.labels:
+            raw["pts" if label.parts[0] == "landmarks" else "mat"] = read_mat(root / label)
+        if "mat" in raw:
+            raw["para"] = PosePara.of(raw["mat"].fields, entry.image.stem + ".mat")
+        landmarks = self._landmarks(root, entry, raw, size[0])
+        para: PosePara | None = raw.get("para")
+        return Sample(
+            entry,
+            self.name,
+            size,
+            pose=para.pose if para else None,
+            label_angles=para.angles if para else None,
+            landmarks=landmarks,
+            box=box_of(landmarks),
+            raw=raw,
+        )
+
+    def _landmarks(self, root: Path, entry: Entry, raw: dict[str, Any], width: int) -> Landmarks | None:
+        if "pts" in raw:
+            return _pts(raw["pts"], entry.image.stem)
+        if "para" not in raw:
+            return None
+        other = self._across_the_mirror(root, entry, raw["para"])
+        if other is not None:
+            return other.mirrored(width)
+        view = _VIEW.search(entry.image.stem)
+        points = raw["mat"].fields.get("pt2d")
+        if points is not None and points.shape == (2, 68) and (view is None or int(view[1]) == 0):
+            return points_1based(points, "pt2d")
+        return None
+
+    def _across_the_mirror(self, root: Path, entry: Entry, para: PosePara) -> Landmarks | None:
+        """Landmarks of the mirrored twin, if its label says that it still is the mirror image."""
+        folder, stem = entry.image.parts[0], entry.image.stem
+        twin = folder.removesuffix("_Flip") if folder.endswith("_Flip") else f"{folder}_Flip"
+        points, label = root / "landmarks" / twin / f"{stem}_pts.mat", root / twin / f"{stem}.mat"
+        try:
+            theirs = PosePara.of(read_mat(label).fields, label.name) if points.exists() else None
+            if theirs is None:
+                return None
+            gap = geodesic_deg(mirror(theirs.pose.cam_from_head), para.pose.cam_from_head)
+            return _pts(read_mat(points), stem) if gap < _SAME_VIEW else None
+        except LabelError:
+            return None  # the twin's files are damaged; that is reported when the twin itself is read
+
+    def moved(self, sample: Sample, plane: PlaneMap) -> Sample:
+        """Pose_Para, pt2d and the landmarks file follow the picture, the rest stays to the byte."""
+        landmarks = moved_landmarks(sample.landmarks, plane)
+        raw = dict(sample.raw)
+        if "mat" in raw:
+            raw["para"] = raw["para"].moved(plane, sample.size[1])
+            raw["mat"] = moved_mat(raw["mat"], raw["para"], plane)
+        if "pts" in raw:
+            fields = raw["pts"].fields
+            raw["pts"] = raw["pts"].with_fields(
+                {k: moved_pixels(fields[k].T, plane).T for k in ("pts_2d", "pts_3d") if k in fields}
+            )
+        para: PosePara | None = raw.get("para")
+        return replace(
+            sample,
+            size=plane.size,
+            pose=para.pose if para else None,
+            label_angles=para.angles if para else None,
+            landmarks=landmarks,
+            box=box_of(landmarks),
+            raw=raw,
+        )
+
+    def write_labels(self, sample: Sample, root: Path) -> tuple[PurePosixPath, ...]:
+        """The .mat file and the landmarks file, those that the sample has."""
+        for label in sample.entry.labels:
+            write_mat(root / label, sample.raw["pts" if label.parts[0] == "landmarks" else "mat"])
+        return sample.entry.labels
+
+    def group(self, entry: Entry) -> str:
+        """The face in the source photo: one key for all its views and mirror images."""
+        folder = entry.image.parts[0].removesuffix("_Flip")
+        return f"{folder}/{_VIEW.sub('', entry.image.stem)}"
+
+
+def _pts(mat: MatFile, stem: str) -> Landmarks:
+    # pts_3d are the projections of points on the head, jaw included, like AFLW2000's pt3d_68
+    for key in ("pts_3d", "pts_2d"):
+        if key in mat.fields:
+            landmarks = points_1based(mat.fields[key], key)
+            if landmarks is not None:
+                return landmarks
+    raise LabelError(f"{stem}_pts.mat: no pts_3d or pts_2d of 68 x 2 numbers; it has {', '.join(mat.fields)}")
+
+
+def _names(folder: Path) -> set[str]:
+    try:
+        return set(os.listdir(folder))
+    except OSError:
+        return set()
+
+
+def _has_pictures(root: Path, folder: str) -> bool:
+    start = folder.removesuffix("_Flip")
+    try:
+        with os.scandir(root / folder) as listing:
+            return any(e.name.startswith(start) and e.name.lower().endswith(".jpg") for e in listing)
+    except OSError:
+        return False
+
+
+FORMAT = W300LP()

@@ -1,0 +1,102 @@
+"""Whole files: atomic writes, hashes, and relative paths that stay inside their root."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+
+from ..errors import UsageError
+
+#: how the name of an unfinished file begins; nothing else in a dataset is called so
+TEMPORARY_PREFIX = ".maskgen-"
+_CHUNK = 1 << 20
+
+
+def atomic_write(path: Path, data: bytes, *, sync: bool = True) -> None:
+    """Put ``data`` at ``path`` so that a reader sees the old file, the new file, and never a part.
+
+    The bytes go to a temporary file in the same folder, are flushed to the disk (unless ``sync`` is False,
+    which keeps atomicity against crashes of the program but not of the machine) and renamed over ``path``.
+    Missing folders are made. On any error the temporary file is removed and ``path`` is as it was.
+
+    Raises OSError (disk full, no permission) with ``path`` as its file name.
+    """
+    path = Path(path)
+    # a random name, not one made from the target's: long names stay within the file system's limit
+    temporary = path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}"
+    try:
+        handle = _create(temporary)
+        try:
+            view = memoryview(data)
+            while view:
+                view = view[os.write(handle, view) :]
+            if sync:
+                os.fsync(handle)
+        finally:
+            os.close(handle)
+        os.replace(temporary, path)
+    except BaseException as error:
+        with suppress(OSError):
+            temporary.unlink()
+        if isinstance(error, OSError) and error.filename != os.fspath(path):
+            raise type(error)(error.errno, error.strerror, os.fspath(path)) from error
+        raise
+
+
+def _create(temporary: Path) -> int:
+    # 0o666 minus the user's umask, as for any new file; the tempfile module would make them private
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    try:
+        return os.open(temporary, flags, 0o666)
+    except FileNotFoundError:
+        temporary.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(temporary, flags, 0o666)
+
+
+def atomic_copy(source: Path, target: Path, *, sync: bool = True) -> None:
+    """Copy the bytes of ``source`` to ``target`` with atomic_write."""
+    atomic_write(target, Path(source).read_bytes(), sync=sync)
+
+
+def remove_temporaries(root: Path) -> int:
+    """Delete unfinished files that a killed run left anywhere under ``root``; returns how many."""
+    found = list(Path(root).rglob(TEMPORARY_PREFIX + "*"))
+    for path in found:
+        with suppress(OSError):
+            path.unlink()
+    return len(found)
+
+
+def sha256_bytes(data: bytes) -> str:
+    """SHA-256 of ``data``, 64 lower-case hexadecimal digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def sha256_file(path: Path) -> str:
+    """SHA-256 of a file's content, read in pieces."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as stream:
+        while block := stream.read(_CHUNK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def safe_relative(text: str) -> PurePosixPath:
+    """A path from a file or a user as a relative POSIX path that cannot leave its root.
+
+    Raises UsageError for absolute paths, ``..``, back slashes, drive letters, NUL and the empty path.
+    """
+    path = PurePosixPath(text)
+    parts = text.split("/")
+    bad = path.is_absolute() or ".." in parts or "\\" in text or "\0" in text or (parts[0][1:2] == ":")
+    if bad or path == PurePosixPath("."):
+        raise UsageError(f"path {text!r} must be relative, with forward slashes and without '..'")
+    return path
+
+
+def inside(child: Path, parent: Path) -> bool:
+    """Whether ``child`` is ``parent`` or lies under it, links resolved; neither needs to exist."""
+    return Path(child).resolve().is_relative_to(Path(parent).resolve())

@@ -1,0 +1,214 @@
+"""Pictures in and out: pixels as BGR bytes, and back into a file like the one they came from.
+
+Pixels are always the *stored* ones. An EXIF orientation is kept in the file but never applied, because the
+labels of these datasets count stored pixels (docs/formats.md).
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, JpegImagePlugin, UnidentifiedImageError
+
+from ..errors import ImageError
+
+Pixels = NDArray[np.uint8]
+
+#: what Pillow calls the file formats that can be written back like their source
+FORMATS = ("JPEG", "PNG")
+#: PNG filter and deflate strategy: on photographs smaller than level 6 and six times as fast, and flat areas
+#: stay small (docs/formats.md)
+_PNG = [cv2.IMWRITE_PNG_COMPRESSION, 3, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
+_PNG_HEAD = 33  # signature and header chunk
+_KEPT_CHUNKS = (b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"pHYs", b"eXIf", b"tEXt", b"zTXt", b"iTXt", b"tIME")
+
+
+@dataclass(frozen=True, eq=False)
+class SourceImage:
+    """A decoded picture and all that is needed to encode another one like it.
+
+    bgr: (h, w, 3) uint8, stored orientation. format: "JPEG" or "PNG".
+    grey: the file has one colour channel. alpha: (h, w) uint8 or uint16 plane, or None.
+    deep: the (h, w, 3) uint16 BGR values of a 16-bit file, or None.
+    settings: for JPEG the keyword arguments of Pillow's writer (quantisation tables, subsampling, EXIF, ICC,
+    density), for PNG the chunks to carry over.
+    """
+
+    bgr: Pixels
+    format: str
+    grey: bool = False
+    alpha: NDArray[Any] | None = None
+    deep: NDArray[np.uint16] | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels."""
+        return self.bgr.shape[1], self.bgr.shape[0]
+
+
+def read_image(path: Path) -> SourceImage:
+    """Decode a JPEG or PNG file. Raises ImageError, with the file's name and the reason, in one line."""
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise ImageError(f"{Path(path).name}: cannot be read ({error.strerror})") from error
+    return decode_image(data, Path(path).name)
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """(width, height) from the header alone, stored orientation. Raises ImageError."""
+    try:
+        with open(path, "rb") as stream, _open(stream, Path(path).name) as header:
+            return header.size
+    except OSError as error:
+        raise ImageError(f"{Path(path).name}: cannot be read ({error.strerror})") from error
+
+
+def decode_image(data: bytes, name: str = "image") -> SourceImage:
+    """The picture in the bytes of a file; ``name`` is for error messages."""
+    if not data:
+        raise ImageError(f"{name}: the file is empty (0 bytes)")
+    with _open(io.BytesIO(data), name) as header:
+        if header.format not in FORMATS:
+            raise ImageError(f"{name}: {header.format} pictures are not supported; convert to JPEG or PNG")
+        if header.mode == "CMYK":
+            raise ImageError(f"{name}: {header.mode} colours are not supported; convert the file to RGB")
+        if getattr(header, "is_animated", False):
+            raise ImageError(f"{name}: an animated picture; keep one frame of it")
+        return _jpeg(header, data, name) if header.format == "JPEG" else _png(header, data, name)
+
+
+def _open(stream: Any, name: str) -> Image.Image:
+    try:
+        return Image.open(stream)
+    except UnidentifiedImageError as error:
+        raise ImageError(f"{name}: not a picture, or its header is damaged") from error
+    except Image.DecompressionBombError as error:
+        raise ImageError(f"{name}: the header claims an absurd size ({error})") from error
+    except (SyntaxError, ValueError, EOFError) as error:  # how Pillow reports some broken headers
+        raise ImageError(f"{name}: damaged header ({error})") from error
+
+
+def _jpeg(header: Image.Image, data: bytes, name: str) -> SourceImage:
+    # OpenCV decodes bit for bit like Pillow here and twice as fast, but fills what is missing with grey
+    # without a word. Inside entropy-coded data 0xFF is always escaped, so both markers are unambiguous.
+    if data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda"):
+        raise ImageError(f"{name}: truncated JPEG (no end marker in {len(data)} bytes)")
+    info = header.info
+    sampling = JpegImagePlugin.get_sampling(header) if header.mode != "L" else 0
+    settings = {
+        "qtables": dict(getattr(header, "quantization", {})),
+        # layouts that Pillow cannot write (4:1:1, 4:4:0) keep their full chroma instead
+        "subsampling": sampling if sampling in (0, 1, 2) else 0,
+        "progressive": bool(info.get("progressive")),
+        "keep_rgb": header.mode == "RGB" and info.get("adobe_transform") == 0,
+    }
+    settings |= {key: info[key] for key in ("exif", "icc_profile", "comment") if info.get(key)}
+    if info.get("jfif_unit") in (1, 2) and info.get("dpi"):
+        settings["dpi"] = info["dpi"]
+    bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    if bgr is None or bgr.shape[1::-1] != header.size:
+        raise ImageError(f"{name}: damaged JPEG data")
+    return SourceImage(bgr.astype(np.uint8, copy=False), "JPEG", header.mode == "L", settings=settings)
+
+
+def _png(header: Image.Image, data: bytes, name: str) -> SourceImage:
+    deep, colour = data[24] == 16, data[25]
+    transparent = colour & 4 or "transparency" in header.info
+    try:
+        chunks = _kept_chunks(data)
+        # Pillow, because it notices missing data; but it cuts 16-bit colour to 8 bits, and OpenCV does not
+        header.load()
+        if deep:
+            planes = _png_16bit(data, name)
+        else:
+            grey = colour in (0, 4)
+            mode = ("LA" if grey else "RGBA") if transparent else ("L" if grey else "RGB")
+            planes = np.asarray(header.convert(mode))
+    except (OSError, SyntaxError, ValueError, EOFError, struct.error) as error:
+        raise ImageError(f"{name}: damaged or truncated PNG ({error})") from error
+    planes = planes[..., None] if planes.ndim == 2 else planes
+    count = planes.shape[2]
+    alpha = planes[..., count - 1].copy() if count in (2, 4) else None
+    bgr = planes[..., :1].repeat(3, axis=2) if count < 3 else np.ascontiguousarray(planes[..., 2::-1])
+    wide = bgr if deep else None
+    bgr = (bgr >> 8).astype(np.uint8) if deep else bgr
+    return SourceImage(bgr, "PNG", colour in (0, 4), alpha, wide, {"chunks": chunks})
+
+
+def _png_16bit(data: bytes, name: str) -> NDArray[Any]:
+    planes = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if planes is None or planes.dtype != np.uint16:
+        raise ImageError(f"{name}: a 16-bit PNG that cannot be decoded")
+    if planes.ndim == 3:  # OpenCV's BGR(A) in the order that Pillow has for 8 bits
+        planes = planes[..., [2, 1, 0, 3][: planes.shape[2]]]
+    return planes
+
+
+def _kept_chunks(data: bytes) -> bytes:
+    """The source's PNG chunks about meaning (colour space, density, text), as they stand."""
+    kept, at = b"", 8
+    while at + 8 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, at)
+        if kind in _KEPT_CHUNKS:
+            kept += data[at : at + 12 + length]
+        at += 12 + length
+    return kept
+
+
+def encode_like(source: SourceImage, bgr: Pixels, alpha: NDArray[Any] | None = None) -> bytes:
+    """``bgr`` (h, w, 3) uint8 as a file like ``source``: format, grey or colour, depth, metadata.
+
+    JPEG keeps the quantisation tables and the chroma subsampling, so that untouched blocks change as little
+    as a second compression can (docs/formats.md). A grey source gives a grey file. ``alpha`` replaces the
+    source's plane; without it a source plane of another size becomes opaque. In 16-bit files a pixel whose
+    8-bit value did not change keeps all its bits. Palettes become true colour.
+
+    Raises ImageError if the pixels are not (h, w, 3) uint8 or cannot be encoded.
+    """
+    if bgr.ndim != 3 or bgr.shape[2] != 3 or bgr.dtype != np.uint8:
+        raise ImageError(f"pixels to encode must be (h, w, 3) uint8, got {bgr.shape} {bgr.dtype}")
+    return _encode_jpeg(source, bgr) if source.format == "JPEG" else _encode_png(source, bgr, alpha)
+
+
+def _encode_jpeg(source: SourceImage, bgr: Pixels) -> bytes:
+    if source.grey:
+        image, skip = Image.fromarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY)), {"subsampling", "keep_rgb"}
+    else:
+        image = Image.fromarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB))
+        skip = {"subsampling"} if source.settings.get("keep_rgb") else set()
+    stream = io.BytesIO()
+    try:
+        image.save(stream, "JPEG", **{k: v for k, v in source.settings.items() if k not in skip})
+    except (OSError, ValueError, TypeError) as error:
+        raise ImageError(f"the picture cannot be encoded as JPEG ({error})") from error
+    return stream.getvalue()
+
+
+def _encode_png(source: SourceImage, bgr: Pixels, alpha: NDArray[Any] | None) -> bytes:
+    planes: NDArray[Any] = bgr
+    if source.deep is not None:
+        planes = bgr.astype(np.uint16) * 257
+        if source.deep.shape == bgr.shape:
+            planes = np.where(bgr == source.deep >> 8, source.deep, planes)
+    if alpha is None and source.alpha is not None:
+        top = np.iinfo(planes.dtype).max
+        same = source.alpha.shape == bgr.shape[:2]
+        alpha = source.alpha if same else np.full(bgr.shape[:2], top, planes.dtype)
+    if source.grey and alpha is None:
+        planes = cv2.cvtColor(planes, cv2.COLOR_BGR2GRAY)
+    elif alpha is not None:  # OpenCV writes no grey with alpha: three equal channels say the same
+        planes = np.dstack([planes, alpha.astype(planes.dtype)])
+    done, encoded = cv2.imencode(".png", planes, _PNG)
+    if not done:
+        raise ImageError("the picture cannot be encoded as PNG")
+    data = encoded.tobytes()
+    return data[:_PNG_HEAD] + source.settings.get("chunks", b"") + data[_PNG_HEAD:]
