@@ -1,0 +1,1 @@
+"""Batch machinery shared by maskgen and rotaug: random streams, outcomes, manifests, parallel shards."""

@@ -1,0 +1,5 @@
+"""``python -m maskgen``: the maskgen command."""
+
+from .cli.main import main
+
+main()

@@ -1,0 +1,131 @@
+"""Shards over worker processes, results in the order of the inputs, memory that does not grow with them."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
+from itertools import islice
+from typing import Any, TypeVar
+
+from ..errors import MaskgenError, UsageError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+#: a task is a few hundred inputs: starting it costs nothing beside them, and losing it on a crash is no loss
+LARGEST_SHARD = 256
+#: at least so many tasks a worker, so that all finish at about the same time
+_SHARDS_PER_WORKER = 12
+
+
+def resolve_jobs(jobs: int) -> int:
+    """Number of workers: as given, or, for 0 and below, the machine's cores less ``-jobs``.
+
+    Counts the cores this process may use, not those the machine has. Raises UsageError for nonsense.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if jobs > 16 * cores + 64:
+        raise UsageError(f"--jobs {jobs} is far more than this machine's {cores} cores; 0 uses them all")
+    return jobs if jobs > 0 else max(1, cores + jobs)
+
+
+def shard_size(total: int, jobs: int) -> int:
+    """Inputs per task: small enough to share the work evenly, never above LARGEST_SHARD."""
+    return max(1, min(LARGEST_SHARD, total // (jobs * _SHARDS_PER_WORKER) or 1))
+
+
+def stream(
+    work: Callable[[Item], Result], items: Iterable[Item], *, jobs: int = 1, total: int | None = None
+) -> Generator[Result, None, None]:
+    """Yield ``work(item)`` for every item, in order.
+
+    work: picklable; what it raises ends the stream. items: read as workers need them, so it may be endless.
+    jobs: worker processes; 1 works in this process. total: number of items where known, to size the tasks.
+    Raises MaskgenError where a worker process died (killed for memory, most often).
+    """
+    if jobs <= 1:
+        with single_threaded():
+            for item in items:
+                yield work(item)
+        return
+    size = shard_size(total if total is not None else LARGEST_SHARD * jobs * _SHARDS_PER_WORKER, jobs)
+    with closing(_parallel(_Shard(work), _chunks(items, size), jobs)) as shards:
+        for results in shards:
+            yield from results
+
+
+def _parallel(
+    task: Callable[[list[Any]], list[Any]], shards: Iterator[list[Any]], jobs: int
+) -> Generator[list[Any], None, None]:
+    import joblib
+    from joblib.externals.loky import get_reusable_executor
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    # the threads of BLAS and OpenCV are held to one per worker: faster, and the same sums in the same order
+    with joblib.parallel_config("loky", inner_max_num_threads=1):
+        # two tasks a worker in flight: none waits, and no more than that is ever held
+        pool = joblib.Parallel(jobs, return_as="generator", pre_dispatch=2 * jobs, batch_size=1)
+        results = pool(joblib.delayed(task)(shard) for shard in shards)
+        try:
+            yield from results
+        except TerminatedWorkerError as error:
+            raise MaskgenError(
+                f"a worker process died ({_first_line(error)}), most often for lack of memory; what is "
+                "finished is kept: run the same command with --resume and fewer --jobs"
+            ) from error
+        except BaseException:
+            # Ctrl-C or a full disk: nobody wants the tasks under way; files are written atomically
+            get_reusable_executor().shutdown(wait=True, kill_workers=True)
+            raise
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().partition("\n")[0][:120].rstrip(".")
+
+
+def _chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    rest = iter(items)
+    while shard := list(islice(rest, size)):
+        yield shard
+
+
+class _Shard:
+    """One task: a list of items in, a list of results out."""
+
+    def __init__(self, work: Callable[[Any], Any]) -> None:
+        self.work = work
+
+    def __call__(self, items: list[Any]) -> list[Any]:
+        # Ctrl-C reaches every process of the terminal; only the parent shall answer
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        with single_threaded():
+            return [self.work(item) for item in items]
+
+
+class single_threaded:
+    """Hold OpenCV, and BLAS where threadpoolctl is there to do it, to one thread.
+
+    Sums that are split over threads may be rounded otherwise; so that any number of workers gives the same
+    bytes, none of them splits any.
+    """
+
+    def __enter__(self) -> None:
+        import cv2
+
+        self._threads = cv2.getNumThreads()
+        cv2.setNumThreads(1)
+        self._limits: Any = None
+        try:
+            import threadpoolctl
+        except ImportError:
+            return
+        self._limits = threadpoolctl.threadpool_limits(1)
+
+    def __exit__(self, *exc: object) -> None:
+        import cv2
+
+        cv2.setNumThreads(self._threads)
+        if self._limits is not None:
+            self._limits.restore_original_limits()
