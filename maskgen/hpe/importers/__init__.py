@@ -1,0 +1,1 @@
+"""Released weights of other code bases, brought into the networks here."""
