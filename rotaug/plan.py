@@ -1,0 +1,99 @@
+"""Which angles each picture is turned by.
+
+A plan never looks at the order of the work: a drawn angle depends on the seed and the sample's id alone, so
+that any number of workers, a resumed run or a part of the dataset give every picture the same angles. All
+angles are degrees, positive = counter-clockwise as seen on screen.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from maskgen.errors import UsageError
+from maskgen.geometry.rotation import Array
+from maskgen.jobs.streams import Streams
+
+LIMIT = 180.0
+
+
+@dataclass(frozen=True)
+class AngleRange:
+    """Angles from ``low`` up to ``high`` degrees. Raises UsageError if empty, reversed or beyond +-180."""
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.low) and math.isfinite(self.high)):
+            raise UsageError(f"the range {self.low:g} {self.high:g} needs two numbers; try --range -45 45")
+        if self.low == self.high:
+            raise UsageError(
+                f"the range {self.low:g} {self.high:g} is empty; for one angle give --angles {self.low:g}"
+            )
+        if self.low > self.high:
+            raise UsageError(
+                f"the range {self.low:g} {self.high:g} is reversed; give --range {self.high:g} {self.low:g}"
+            )
+        if self.low < -LIMIT or self.high > LIMIT:
+            raise UsageError(f"the range {self.low:g} {self.high:g} leaves -180 to 180, the full circle")
+
+    @property
+    def width(self) -> float:
+        """Degrees covered."""
+        return self.high - self.low
+
+    def at(self, fraction: Array) -> Array:
+        """The angles at fractions [0, 1) of the range."""
+        return self.low + self.width * np.asarray(fraction, dtype=np.float64)
+
+
+def parse_angles(text: str) -> tuple[float, ...]:
+    """The angles of a list such as ``-30,-15,15,30``, in the order given.
+
+    Raises UsageError for anything but distinct numbers within +-180.
+    """
+    try:
+        angles = tuple(float(part) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise UsageError(f"--angles takes numbers parted by commas, such as -30,15; got {text!r}") from None
+    return checked_angles(angles)
+
+
+def checked_angles(angles: Sequence[float]) -> tuple[float, ...]:
+    """The angles as a tuple. Raises UsageError if there are none, one repeats, or one is beyond +-180."""
+    if not angles:
+        raise UsageError("the list of angles is empty; give for example --angles -30,-15,15,30")
+    for a in angles:
+        if not math.isfinite(a) or abs(a) > LIMIT:
+            raise UsageError(f"angle {a:g} is not a number of degrees from -180 to 180")
+    if len({a % 360.0 for a in angles}) < len(angles):
+        raise UsageError("the list of angles names one angle twice; each would be written to the same file")
+    return tuple(float(a) for a in angles)
+
+
+def uniform_angles(span: AngleRange, seed: int, sample_id: str, count: int = 1) -> Array:
+    """``count`` angles of one picture, each uniform over the range.
+
+    Several angles of one picture lie in different equal parts of the range (in random order), so that no two
+    come out nearly alike, while each of them on its own stays uniform over the whole range.
+    """
+    dice = dice_of(seed, sample_id)
+    parts = np.argsort([dice.uniform(f"part/{k}") for k in range(count)], kind="stable")
+    return span.at((parts + [dice.uniform(f"angle/{k}") for k in range(count)]) / count)
+
+
+def dice_of(seed: int, sample_id: str) -> Streams:
+    """The random streams that rotaug draws this picture's decisions from."""
+    return Streams(seed, sample_id, scope="rotaug")
+
+
+def angle_tag(theta_deg: float) -> str:
+    """The name part for a listed angle: ``r+030``, ``r-007p5``; no dot, since loaders cut names at it."""
+    sign = "-" if theta_deg < 0 else "+"
+    text = f"{abs(theta_deg):.6f}".rstrip("0").rstrip(".")
+    whole, _, part = text.partition(".")
+    return f"r{sign}{int(whole):03d}" + (f"p{part}" if part else "")
