@@ -1,4 +1,9 @@
-"""MaskDraw: the plain values drawn for one picture. MaskSpec (the style itself) is loaded by catalogue.py."""
+"""MaskSpec: a style as read from its mask.toml. MaskDraw: the plain values drawn for one picture.
+
+Lengths are millimetres, points are (x, y, z) of the canonical head frame (geometry/face.py: nose tip at the
+origin, x to the image right of a frontal face, y down, z away from the camera), right half only: every style
+is symmetric. Points of an outline are laid onto the head along their ray, so they need not be exact in depth.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +11,93 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 WEARS = ("correct", "under_nose", "under_chin", "loose")
+
+Point = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Outline:
+    """Where the edges lie on the face.
+
+    top, bottom: points from the midline to the upper and lower outer corner, at least 3 each.
+    pinch: how far the middle of the side edge is drawn inward, mm.
+    """
+
+    top: tuple[Point, ...]
+    bottom: tuple[Point, ...]
+    pinch: float = 0.0
+
+
+@dataclass(frozen=True)
+class Drape:
+    """How the fabric stands off the face.
+
+    tent: 0 follows the face (knit), 1 is stretched straight from nose to cheek and chin (a shell).
+    standoff: least distance from the skin away from the rim, mm. rim: gap at the top, side and bottom edge,
+    mm. stiffness: how wide dents are smoothed, mm. dome: extra height in the middle (cups), mm, with its
+    centre and half width along the height, 0 (top) .. 1 (bottom). ridge: height of a fold down the middle,
+    mm. fold: height of a fold across at `dome_centre` (boat shapes), mm. flare: how far the lower corner
+    stands off, mm.
+    """
+
+    tent: float = 0.8
+    standoff: float = 3.0
+    rim: tuple[float, float, float] = (1.0, 2.5, 2.5)
+    stiffness: float = 6.0
+    dome: float = 0.0
+    dome_centre: float = 0.45
+    dome_width: float = 0.5
+    ridge: float = 0.0
+    fold: float = 0.0
+    flare: float = 0.0
+
+
+@dataclass(frozen=True)
+class Strap:
+    """A band from the mask's edge to the ear or behind the head; mirrored for the other side.
+
+    path: points on the head, from the mask outward; they are laid onto it, `lift` mm above. start: (u, v)
+    on the shell where the band begins (u 0 midline .. 1 side edge, v 0 top .. 1 bottom). width, mm.
+    """
+
+    start: tuple[float, float]
+    path: tuple[Point, ...]
+    width: float = 3.0
+    lift: float = 1.5
+    color: str | None = None
+
+
+@dataclass(frozen=True)
+class Material:
+    """What the fabric looks like.
+
+    colors: (albedo "#rrggbb", weight) to draw from. sheen: strength of the soft highlight, 0..1.
+    relief: millimetres that a full step of height.png means. through: share of skin that shines through,
+    0..1. hem: width of the sewn or welded edge, mm, 0 none. printable: whether fabrics may be laid on.
+    """
+
+    colors: tuple[tuple[str, float], ...]
+    sheen: float = 0.05
+    relief: float = 1.5
+    through: float = 0.0
+    hem: float = 0.0
+    printable: bool = True
+
+
+@dataclass(frozen=True)
+class MaskSpec:
+    """A style. name is its folder's; kind is "surgical", "respirator", "cloth" or "other"."""
+
+    name: str
+    title: str
+    kind: str
+    outline: Outline
+    drape: Drape
+    material: Material
+    straps: tuple[Strap, ...] = ()
+    weight: float = 1.0
+    wears: tuple[str, ...] = WEARS
+    description: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,166 @@
+"""The catalogue: every style and fabric that can be painted, found by listing folders.
+
+A style is a folder with mask.toml and optional PNGs, all of one size, u to the right over both halves (the
+person's right edge at the left), v down:
+
+    albedo.png   multiplies the colour; grey or RGB, 8 bit, linear (255 = unchanged)
+    height.png   relief, 16-bit grey, linear; 65535 is `material.relief` millimetres above 0
+    alpha.png    transparency, 8-bit grey
+    paint.png    RGBA in sRGB laid over the colour (valves, clips, prints)
+
+Fabrics are seamless tiles of one repeat in mask_templates/_textures/, listed in fabrics.toml there.
+Third parties add folders by the entry-point group ``maskgen.templates`` (a package or a path) or by
+`extra_dirs`.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import metadata, resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import UsageError
+from .parse import parse_style
+from .spec import MaskSpec
+
+TEXTURES = "_textures"
+MAPS = ("albedo", "height", "alpha", "paint")
+
+
+def _read_png(file: Traversable) -> NDArray[Any]:
+    image = cv2.imdecode(np.frombuffer(file.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
+    if image is None:
+        raise UsageError(f"{file}: not a readable PNG")
+    return image
+
+
+@dataclass(frozen=True, eq=False)
+class Style:
+    """A style and its maps, by name of MAPS: uint8, height uint16."""
+
+    spec: MaskSpec
+    folder: Traversable
+
+    @cached_property
+    def maps(self) -> Mapping[str, NDArray[Any]]:
+        """Arrays by name; read on first use."""
+        found = {}
+        for name in MAPS:
+            file = self.folder / f"{name}.png"
+            if file.is_file():
+                found[name] = _read_png(file)
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class Fabric:
+    """A seamless tile; size_mm is the edge length of one repeat on the fabric."""
+
+    name: str
+    file: Traversable
+    size_mm: float
+
+    @cached_property
+    def tile(self) -> NDArray[np.uint8]:
+        """(h, w, 4) uint8 BGRA: colour, and how far it replaces the mask's own."""
+        image = _read_png(self.file)
+        if image.ndim == 2:
+            image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+        if image.shape[2] == 3:
+            image = cv2.cvtColor(image, cv2.COLOR_BGR2BGRA)
+        return image
+
+
+@dataclass(frozen=True, eq=False)
+class Catalogue:
+    """Styles and fabrics by name. `load()` once, share between painters."""
+
+    styles: Mapping[str, Style]
+    fabrics: Mapping[str, Fabric] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, extra_dirs: Iterable[Path | str] = ()) -> Catalogue:
+        """The shipped templates, then entry points, then ``extra_dirs``; a later name replaces an earlier.
+
+        Raises UsageError for a folder that is missing or a style that is wrong, naming file and key.
+        """
+        roots: list[Traversable] = [resources.files("mask_templates")]
+        for point in metadata.entry_points(group="maskgen.templates"):
+            target = point.load()
+            roots.append(Path(target) if isinstance(target, str | Path) else resources.files(target))
+        for extra in extra_dirs:
+            if not Path(extra).is_dir():
+                raise UsageError(f"{extra}: no such folder of mask templates")
+            roots.append(Path(extra))
+        styles: dict[str, Style] = {}
+        fabrics: dict[str, Fabric] = {}
+        for root in roots:
+            for folder in sorted(root.iterdir(), key=lambda f: f.name):
+                if (folder / "mask.toml").is_file():
+                    styles[folder.name] = _load_style(folder)
+            fabrics.update(_load_fabrics(root / TEXTURES))
+        if not styles:
+            raise UsageError(
+                "no mask style found; reinstall maskgen, or name a folder of styles by --templates"
+            )
+        return cls(styles, fabrics)
+
+    def names(self) -> tuple[str, ...]:
+        """Style names, sorted."""
+        return tuple(sorted(self.styles))
+
+    def spec(self, name: str) -> MaskSpec:
+        """The style's spec. Raises UsageError with the valid names."""
+        return self.style(name).spec
+
+    def style(self, name: str) -> Style:
+        """The style with its maps. Raises UsageError with the valid names."""
+        if name not in self.styles:
+            raise UsageError(f"unknown mask style {name!r}; known: {', '.join(self.names())}")
+        return self.styles[name]
+
+    def fabric(self, name: str) -> Fabric:
+        """A fabric: one of the catalogue, or a picture file of the user's own. Raises UsageError."""
+        if name in self.fabrics:
+            return self.fabrics[name]
+        path = Path(name)
+        if path.suffix and path.is_file():
+            return Fabric(name, path, 90.0)
+        known = ", ".join(sorted(self.fabrics)) or "none"
+        raise UsageError(f"unknown fabric {name!r}; known: {known}, or the path of a picture")
+
+
+def _load_style(folder: Traversable) -> Style:
+    file = folder / "mask.toml"
+    try:
+        data = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
+        raise UsageError(f"{file}: not valid TOML: {e}") from e
+    return Style(parse_style(folder.name, data, str(file)), folder)
+
+
+def _load_fabrics(folder: Traversable) -> dict[str, Fabric]:
+    listing = folder / "fabrics.toml"
+    if not listing.is_file():
+        return {}
+    try:
+        data = tomllib.loads(listing.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as e:
+        raise UsageError(f"{listing}: not valid TOML: {e}") from e
+    found = {}
+    for name, entry in data.items():
+        file = folder / f"{name}.png"
+        size = entry.get("size_mm") if isinstance(entry, dict) else None
+        if not isinstance(size, int | float) or size <= 0 or not file.is_file():
+            raise UsageError(f"{listing}: [{name}] needs size_mm > 0 and a file {name}.png beside it")
+        found[name] = Fabric(name, file, float(size))
+    return found
