@@ -202,7 +202,7 @@ def geodesic(a: Tensor, b: Tensor) -> Tensor:
     atan2 of the sine (length of the antisymmetric part) and the cosine (trace): exact to float precision at
     both ends, where acos of the trace loses half the digits and has no derivative.
     """
-    m = a @ b.mT
+    m = a @ b.transpose(-1, -2)
     sine = 0.5 * torch.stack(
         [m[..., 2, 1] - m[..., 1, 2], m[..., 0, 2] - m[..., 2, 0], m[..., 1, 0] - m[..., 0, 1]], dim=-1
     )
@@ -264,7 +264,7 @@ def from_y_up(native: Tensor) -> Tensor:
 
 def from_sixdrepnet(native: Tensor) -> Tensor:
     """To this frame from the matrix 6DRepNet is trained on, ``Rz(r) Ry(y) Rx(p)``; its own inverse."""
-    return _conjugate(native.mT, _Y_UP)
+    return _conjugate(native.transpose(-1, -2), _Y_UP)
 
 
 def from_trinet(native: Tensor) -> Tensor:

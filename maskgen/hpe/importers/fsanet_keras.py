@@ -20,7 +20,6 @@ from ...errors import MissingDependency, UsageError
 from ..contract import HeadPoseModel
 from ..registry import create_model
 
-_AGGREGATION = {"capsule": "caps", "metric": "agg", "netvlad": "vlad"}
 Layers = dict[str, dict[str, np.ndarray]]
 
 
@@ -82,18 +81,14 @@ def read_layers(path: str | Path) -> Layers:
 def variant(layers: Layers, path: str | Path = "the file") -> str:
     """The registered name of the network a released file belongs to."""
     weights = {w for layer in layers.values() for w in layer}
-    dense = {
-        layer["kernel"].shape
-        for name, layer in layers.items()
-        if _kind(name) == "dense" and "kernel" in layer
-    }
-    if (1024, 9) in dense and (4096, 9) in dense:
+    dense, conv = _kernels(layers, "dense"), _kernels(layers, "conv2d")
+    if {(1024, 9), (4096, 9)} <= dense:
         return "ssrnet_md"
     if "W" in weights:
         aggregation = "caps"
     elif {"kernel_type1", "kernel_type2"} <= weights:
         aggregation = "agg"
-    elif {"kernel_W1", "kernel_H1"} <= weights:
+    elif {"kernel_W1", "kernel_B1", "kernel_W2", "kernel_H1"} <= weights:
         aggregation = "vlad"
     else:
         shown = ", ".join(sorted(layers)[:4])
@@ -101,20 +96,20 @@ def variant(layers: Layers, path: str | Path = "the file") -> str:
             f"{path} is not one of the released FSA-Net or SSR-Net-MD files: no capsule, linear or NetVLAD "
             f"aggregation among its layers ({shown}, ...)"
         )
-    if (6, 3) in dense or any(
-        _kind(n) == "dense" and layer["kernel"].shape == (16, 6) for n, layer in layers.items()
-    ):
+    if (16, 6) in dense:
         raise UsageError(
-            f"{path} has the fully connected head of an FSA-Net_FC, which is not among the networks"
+            f"{path} has the fully connected head of FSA-Net_FC, which is not among the networks"
         )
     if (64, 960) not in dense:
         scoring = "wo"
     else:
-        has_score = any(
-            _kind(n) == "conv2d" and layer["kernel"].shape == (1, 1, 64, 1) for n, layer in layers.items()
-        )
-        scoring = "1x1" if has_score else "var"
+        scoring = "1x1" if (1, 1, 64, 1) in conv else "var"
     return f"fsanet_{aggregation}_{scoring}"
+
+
+def _kernels(layers: Layers, kind: str) -> set[tuple[int, ...]]:
+    """Shapes of the kernels of all layers of a kind."""
+    return {w["kernel"].shape for name, w in layers.items() if _kind(name) == kind and "kernel" in w}
 
 
 def _kind(layer: str) -> str:

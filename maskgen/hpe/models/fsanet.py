@@ -94,7 +94,7 @@ def _register_variants() -> None:
                     "p2-biwi-video": (None, None, None, _PROTOCOL_2[variant]),
                 },
                 ambiguities=_AMBIGUITIES,
-                notes="Adam 1e-3, batch 16, 90 epochs, x0.1 at 30, 60. Raw BGR pixels; released weights load.",
+                notes="Adam 1e-3, batch 16, 90 epochs, x0.1 at 30, 60. Raw BGR; released weights load.",
             )
             body = {
                 "aggregation": aggregation, "scoring": scoring, "card": card,

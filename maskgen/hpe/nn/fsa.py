@@ -106,7 +106,7 @@ class FineGrainedMapping(nn.Module):
         self.score = nn.Conv2d(channels, 1, 1) if scoring == "1x1" else None
         self.fc_m = nn.Linear(positions, inner * 3 * positions)
         self.fc_c = nn.Linear(3 * positions, rows * inner)
-        self.rows, self.inner = rows, inner
+        self.rows, self.inner, self.columns = rows, inner, 3 * positions
 
     def _scores(self, x: Tensor) -> Tensor:
         if self.score is not None:
@@ -120,13 +120,14 @@ class FineGrainedMapping(nn.Module):
         c = _split(torch.sigmoid(self.fc_c(torch.cat(scores, 1))), self.rows, self.inner)
         means = []
         for a in scores:
-            s = c @ _split(torch.sigmoid(self.fc_m(a)), self.inner, vectors.shape[1])
+            s = c @ _split(torch.sigmoid(self.fc_m(a)), self.inner, self.columns)
             means.append((s @ vectors) / s.sum(-1, keepdim=True))
         return torch.cat(means, 1)
 
 
 def _split(x: Tensor, rows: int, columns: int) -> Tensor:
-    return x.reshape(len(x), rows, columns)
+    # the batch axis is left open, so that an exported graph keeps it open
+    return x.reshape(-1, rows, columns)
 
 
 def stack_vectors(maps: list[Tensor]) -> Tensor:
@@ -189,7 +190,7 @@ class NetVLAD(nn.Module):
         for p in (self.assign.weight, self.assign.bias, self.centres):
             nn.init.normal_(p, std=cin**-0.5)
         nn.init.normal_(self.hidden.weight, std=count**-0.5)
-        self.count = count
+        self.count, self.cout = count, cout
 
     @full_precision
     def forward(self, x: Tensor) -> Tensor:
@@ -198,7 +199,7 @@ class NetVLAD(nn.Module):
         residual = x.transpose(1, 2) @ weight - weight.sum(1, keepdim=True) * self.centres
         unit = F.normalize(residual, dim=1, eps=1e-6)
         flat = F.normalize(unit.flatten(1), dim=1, eps=1e-6)
-        return _split(self.hidden(flat), self.count, -1)
+        return _split(self.hidden(flat), self.count, self.cout)
 
 
 def leaky_gradient_relu(x: Tensor, slope: float) -> Tensor:

@@ -1,0 +1,94 @@
+"""Inference graphs as ONNX files, checked against torch before they count as written."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..errors import MissingDependency, UsageError
+from ..geometry.rotation import geodesic_deg
+from .contract import HeadPoseModel
+
+OPSET = 17
+#: geodesic degrees an exported graph may differ from torch on the check batch
+TOLERANCE_DEG = 0.05
+
+
+def onnx_bytes(model: HeadPoseModel) -> bytes:
+    """The inference graph as ONNX: input ``images`` (batch, 3, size, size), output ``R`` (batch, 3, 3)."""
+    try:
+        import onnx  # noqa: F401
+    except ImportError:
+        raise MissingDependency(
+            "exporting needs onnx; install it with: pip install 'maskgen[onnx]'"
+        ) from None
+    size = model.input_spec.size
+    # a batch of 2: tracing at 1 would let operators fix the batch axis
+    example = torch.zeros(2, 3, size, size)
+    buffer = io.BytesIO()
+    view = model.export_view().cpu().float()
+    with warnings.catch_warnings(), torch.no_grad(), contextlib.redirect_stdout(io.StringIO()):
+        # torch warns that the tracing exporter is the older one; the newer needs onnxscript
+        warnings.simplefilter("ignore")
+        try:
+            torch.onnx.export(
+                view,
+                (example,),
+                buffer,  # type: ignore[arg-type]
+                input_names=["images"],
+                output_names=["R"],
+                dynamic_axes={"images": {0: "batch"}, "R": {0: "batch"}},
+                opset_version=OPSET,
+                dynamo=False,
+            )
+        except torch.onnx.errors.OnnxExporterError as error:
+            reason = str(error).strip().splitlines()[0]
+            raise UsageError(f"{model.name} cannot be exported: {reason}") from error
+    return buffer.getvalue()
+
+
+def deviation_deg(model: HeadPoseModel, onnx_graph: bytes, seed: int = 0) -> float:
+    """Largest geodesic angle in degrees between torch and onnxruntime on 3 random images."""
+    try:
+        import onnxruntime
+    except ImportError:
+        raise MissingDependency(
+            "checking an export needs onnxruntime; install it with: pip install 'maskgen[onnx]'"
+        ) from None
+    spec = model.input_spec
+    images = torch.randn(3, 3, spec.size, spec.size, generator=torch.Generator().manual_seed(seed))
+    if spec.raw:
+        images = (128.0 + 64.0 * images).clamp(0.0, 255.0)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(onnx_graph, options, providers=["CPUExecutionProvider"])
+    (exported,) = session.run(["R"], {"images": images.numpy()})
+    was_training, device = model.training, next(model.parameters()).device
+    with torch.no_grad():
+        expected = model.eval()(images.to(device)).R.cpu().numpy()
+    model.train(was_training)
+    return float(np.max(geodesic_deg(exported, expected)))
+
+
+def export_onnx(model: HeadPoseModel, path: str | Path) -> float:
+    """Write the inference graph of ``model`` to ``path``; returns its deviation from torch in degrees.
+
+    Raises UsageError, and writes nothing, if the exported graph does not agree with torch.
+    """
+    graph = onnx_bytes(model)
+    deviation = deviation_deg(model, graph)
+    if not deviation <= TOLERANCE_DEG:
+        raise UsageError(
+            f"the ONNX graph of {model.name} is {deviation:.3g} degrees off torch "
+            f"({TOLERANCE_DEG} are allowed); nothing was written"
+        )
+    target = Path(path)
+    temporary = target.with_name(target.name + ".part")
+    temporary.write_bytes(graph)
+    temporary.replace(target)
+    return deviation
