@@ -33,7 +33,8 @@ class DataSection:
 
     protocol: fills train and test where they are empty. val: a fraction of the groups of the training set
     held out for model selection, or an expression of its own. root: folder in which names are looked up.
-    crop, size, layout: "auto" = the network's own. cache: folder of the crop caches.
+    crop, size: "auto" and null = the network's own. cache: folder of the crop caches; cache_margin: how much
+    more than the crop is stored around training faces, for turns and shifts; cache_px: side of what is stored.
     angle_limit: heads with a larger |angle| in degrees are dropped; null keeps all.
     resident: hold the training crops in the device's memory (auto: if they take under a third of it).
     """
@@ -47,6 +48,7 @@ class DataSection:
     size: int | None = None
     cache: str = "~/.cache/maskgen/crops"
     cache_margin: float = 1.25
+    cache_px: int | None = None
     workers: int = 0
     angle_limit: float | None = 99.0
     resident: Literal["auto", "always", "never"] = "auto"
@@ -56,8 +58,8 @@ class DataSection:
 class AugmentSection:
     """Training-time changes, drawn anew for every picture and step; probabilities 0..1, zeros are off.
 
-    rotate: probability of an in-plane turn, uniform in +-rotate_deg, labels by R' = Rz(-t) R. zoom: factors of
-    the crop box; shift: of the crop's side. mask: probability that a face mask is pasted on the landmarks.
+    rotate: probability of an in-plane turn, uniform in +-rotate_deg, label Rz(-t) R. zoom: factors of the
+    crop box; shift: of the crop's side. mask: probability that a face mask is pasted on the landmarks.
     color: brightness, contrast and saturation factors within 1 +- color; noise: std of pixels in 0..255.
     policy_jitter: draw the crop policy's own training range (hopenet's k) instead of its test value.
     """
@@ -143,6 +145,7 @@ _BOUNDS: dict[str, tuple[float, bool]] = {
     "data.size": (8, True),
     "data.workers": (0, True),
     "data.cache_margin": (1.0, True),
+    "data.cache_px": (8, True),
     "data.angle_limit": (0, False),
     "train.epochs": (1, True),
     "train.steps_per_epoch": (1, True),
