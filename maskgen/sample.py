@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
-from .geometry.camera import Calibration
+from .geometry.camera import Calibration, WeakPerspective
 from .geometry.landmarks import Landmarks
 from .geometry.pose import HeadPose
 
@@ -39,6 +39,7 @@ class Sample:
     calibration and head_centre: BIWI only; the centre is (x, y, z) mm in the *depth* camera's frame and
     `pose` is then the pose.txt matrix (the benchmarks' labels), not the RGB-camera one.
     raw: the label payload as read, for the dataset's own writer; nobody else looks inside.
+    camera: 300W-LP and AFLW2000 only; where their label places the canonical face in the picture.
     """
 
     entry: Entry
@@ -51,6 +52,7 @@ class Sample:
     calibration: Calibration | None = None
     head_centre: tuple[float, float, float] | None = None
     raw: Mapping[str, Any] = field(default_factory=dict)
+    camera: WeakPerspective | None = None
 
     @property
     def id(self) -> str:

@@ -81,6 +81,7 @@ class AFLW2000(DatasetFormat):
             landmarks=landmarks,
             box=box_of(landmarks),
             raw={"mat": mat, "para": para},
+            camera=para.camera(size[1]),
         )
 
     def moved(self, sample: Sample, plane: PlaneMap) -> Sample:
@@ -97,6 +98,7 @@ class AFLW2000(DatasetFormat):
             landmarks=landmarks,
             box=box_of(landmarks),
             raw={"mat": moved_mat(sample.raw["mat"], para, plane), "para": para},
+            camera=para.camera(plane.size[1]),
         )
 
     def write_labels(self, sample: Sample, root: Path) -> tuple[PurePosixPath, ...]:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import LabelError
+from ..geometry.camera import WeakPerspective
 from ..geometry.image_plane import PlaneMap
 from ..geometry.landmarks import Landmarks
 from ..geometry.pose import HeadPose
@@ -22,6 +23,10 @@ from ..io.matfile import MatFile
 
 #: a negative scale is a half turn in the plane: P s R = P |s| Rz(180) R
 _HALF_TURN = rotation_z(180.0)
+#: the nose tip of the canonical face in the frame of the 3D model behind the labels, mm: the mean of all
+#: AFLW2000 samples with pose and scale undone (docs/conventions.md, section 3)
+MODEL_FROM_CANONICAL: Array = np.array([0.0, 7.8, -131.5])
+MODEL_FROM_CANONICAL.flags.writeable = False
 #: pixels by which a map may miss a similarity before the label cannot express it
 _SLACK = 1e-6
 
@@ -64,6 +69,13 @@ class PosePara:
     def origin(self, height: int) -> tuple[float, float]:
         """0-based pixel where the 3D model's origin lands in a picture of this height."""
         return self.offset[0] - 1.0, height - self.offset[1]
+
+    def camera(self, height: int) -> WeakPerspective:
+        """Where the label puts the canonical face in a picture of this height."""
+        scale = abs(self.scale) * 1000.0
+        shift = scale * (self.pose.cam_from_head @ MODEL_FROM_CANONICAL)
+        x, y = self.origin(height)
+        return WeakPerspective(scale, (x + float(shift[0]), y + float(shift[1])))
 
     def moved(self, plane: PlaneMap, height: int) -> PosePara:
         """The label after the picture of this height went through ``plane``, by section 3."""

@@ -1,7 +1,8 @@
 """300W-LP: folders AFW, HELEN, IBUG, LFPW and their mirrored _Flip twins (docs/conventions.md, section 3).
 
 NAME_0 is the source photo, NAME_1 and up are turned views made from it. In every view `pt2d` is that of the
-*photo*, so it is believed for NAME_0 only; other views have landmarks/FOLDER/NAME_K_pts.mat.
+*photo*, so it is believed for NAME_0 only; other views have landmarks/FOLDER/NAME_K_pts.mat. In the _Flip
+folders `pt2d` is mirrored point by point: its left and right indices are not swapped, and reading swaps them.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..errors import DatasetNotFound, LabelError
 from ..geometry.image_plane import PlaneMap
-from ..geometry.landmarks import Landmarks
-from ..geometry.rotation import geodesic_deg, mirror
+from ..geometry.landmarks import MIRROR, Landmarks
 from ..io.images import image_size
 from ..io.matfile import MatFile, read_mat, write_mat
 from ..sample import Entry, Sample
@@ -26,8 +29,8 @@ from .pose_para import PosePara, box_of, moved_landmarks, moved_mat, moved_pixel
 SUBSETS = ("AFW", "HELEN", "IBUG", "LFPW")
 FOLDERS = tuple(sorted([*SUBSETS, *(f"{s}_Flip" for s in SUBSETS)]))
 _VIEW = re.compile(r"_(\d+)$")
-#: degrees by which a picture and its mirror image may differ and still be one view
-_SAME_VIEW = 0.01
+#: pixels by which pt2d of a picture and of its mirror image may differ and still belong to one view
+_SAME_VIEW = 0.05
 
 
 class W300LP(DatasetFormat):
@@ -81,7 +84,7 @@ class W300LP(DatasetFormat):
             raw["pts" if label.parts[0] == "landmarks" else "mat"] = read_mat(root / label)
         if "mat" in raw:
             raw["para"] = PosePara.of(raw["mat"].fields, entry.image.stem + ".mat")
-        landmarks = self._landmarks(root, entry, raw, size[0])
+        landmarks = self._landmarks(root, entry, raw, size)
         para: PosePara | None = raw.get("para")
         return Sample(
             entry,
@@ -92,32 +95,44 @@ class W300LP(DatasetFormat):
             landmarks=landmarks,
             box=box_of(landmarks),
             raw=raw,
+            camera=para.camera(size[1]) if para else None,
         )
 
-    def _landmarks(self, root: Path, entry: Entry, raw: dict[str, Any], width: int) -> Landmarks | None:
+    def _landmarks(
+        self, root: Path, entry: Entry, raw: dict[str, Any], size: tuple[int, int]
+    ) -> Landmarks | None:
         if "pts" in raw:
             return _pts(raw["pts"], entry.image.stem)
-        if "para" not in raw:
+        photo = raw["mat"].fields.get("pt2d") if "mat" in raw else None
+        if photo is None or photo.shape != (2, 68):
             return None
-        other = self._across_the_mirror(root, entry, raw["para"])
-        if other is not None:
-            return other.mirrored(width)
+        twin = self._across_the_mirror(root, entry, photo, size[0])
+        if twin is not None:
+            return twin.mirrored(size[0])
         view = _VIEW.search(entry.image.stem)
-        points = raw["mat"].fields.get("pt2d")
-        if points is not None and points.shape == (2, 68) and (view is None or int(view[1]) == 0):
-            return points_1based(points, "pt2d")
-        return None
+        if view is not None and int(view[1]) > 0:
+            return None
+        flipped = entry.image.parts[0].endswith("_Flip")
+        return points_1based(photo[:, MIRROR] if flipped else photo, "pt2d")
 
-    def _across_the_mirror(self, root: Path, entry: Entry, para: PosePara) -> Landmarks | None:
-        """Landmarks of the mirrored twin, if its label says that it still is the mirror image."""
+    def _across_the_mirror(
+        self, root: Path, entry: Entry, photo: NDArray[Any], width: int
+    ) -> Landmarks | None:
+        """Landmarks of the twin across the mirror, if its pt2d says that it still is this picture's image.
+
+        The two Pose_Para are fits of their own, up to a degree apart, but pt2d is mirrored exactly, and moves
+        with a picture that was turned.
+        """
         folder, stem = entry.image.parts[0], entry.image.stem
         twin = folder.removesuffix("_Flip") if folder.endswith("_Flip") else f"{folder}_Flip"
         points, label = root / "landmarks" / twin / f"{stem}_pts.mat", root / twin / f"{stem}.mat"
         try:
-            theirs = PosePara.of(read_mat(label).fields, label.name) if points.exists() else None
-            if theirs is None:
+            if not points.exists():
                 return None
-            gap = geodesic_deg(mirror(theirs.pose.cam_from_head), para.pose.cam_from_head)
+            theirs = read_mat(label).fields.get("pt2d")
+            if theirs is None or theirs.shape != photo.shape:
+                return None
+            gap = np.abs(theirs.astype(np.float64) * [[-1.0], [1.0]] + [[width + 1.0], [0.0]] - photo).max()
             return _pts(read_mat(points), stem) if gap < _SAME_VIEW else None
         except LabelError:
             return None  # the twin's files are damaged; that is reported when the twin itself is read
@@ -143,6 +158,7 @@ class W300LP(DatasetFormat):
             landmarks=landmarks,
             box=box_of(landmarks),
             raw=raw,
+            camera=para.camera(plane.size[1]) if para else None,
         )
 
     def write_labels(self, sample: Sample, root: Path) -> tuple[PurePosixPath, ...]:

@@ -122,7 +122,7 @@ def write_aflw2000(root: Path, seed: int = 0) -> Path:
 
 
 def write_w300lp(root: Path, seed: int = 0) -> Path:
-    """Faces of two AFW photos (with landmarks/) and one of HELEN (without), three views each, mirrored too."""
+    """Faces of two AFW photos (with landmarks/) and one of HELEN (without): three views, mirrored too."""
     rng = np.random.default_rng(seed)
     for subset, name, has_points in (
         ("AFW", "AFW_134212_1", 1),
@@ -150,7 +150,7 @@ def write_w300lp(root: Path, seed: int = 0) -> Path:
                 both = (points[:, :2] + 1).astype(np.float32)
                 savemat(folder / f"{name}_{k}_pts.mat", {"pts_3d": both, "pts_2d": both}, do_compression=True)
             mirrored = (-angles[0], angles[1], -angles[2])
-            flip = photo[_MIRROR] * [-1, 1] + [449, 0]
+            flip = photo * [-1, 1] + [449, 0]  # the real ones keep their index order, too
             label["pt2d"] = flip.T + 1
             label["Pose_Para"] = pose_para(mirrored, scale, (449 - centre[0], centre[1]), 450)
             save_jpeg(root / f"{subset}_Flip" / f"{name}_{k}.jpg", image[:, ::-1])
@@ -158,11 +158,6 @@ def write_w300lp(root: Path, seed: int = 0) -> Path:
     (root / "Code").mkdir()
     (root / "Code" / "readme.txt").write_text("not data\n")
     return root
-
-
-_MIRROR = np.argmin(  # nearest point of the mirrored canonical face, which is symmetric
-    np.linalg.norm(CANONICAL_FACE[:, None] * [-1, 1, 1] - CANONICAL_FACE[None], axis=2), axis=1
-)
 
 
 def rows(values: object) -> str:
