@@ -100,7 +100,7 @@ def _hull_radius(d: Array, skin: Array) -> Array:
 
 
 def _rim_distance(points: Array) -> Array:
-    """Distance (ROWS, COLUMNS) in mm from each grid point to the nearest of the four edges, along the grid."""
+    """Distance (ROWS, COLUMNS) in mm along the cloth from each grid point to the nearest edge."""
     step_v = np.linalg.norm(np.diff(points, axis=0), axis=2)
     step_u = np.linalg.norm(np.diff(points, axis=1), axis=2)
     down = np.vstack([np.zeros(COLUMNS), np.cumsum(step_v, 0)])

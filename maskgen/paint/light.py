@@ -1,0 +1,180 @@
+"""The light of a photograph, read off the skin of the face in it.
+
+Log luminance of skin is fitted, robustly, as an affine function of the surface normal (spherical harmonics of
+order 1 in log space: a light from one side over an ambient one, always positive). What that cannot say
+(cast shadows, a rim light) is kept as a smooth map of what is left over. Only the *direction* of both goes
+onto the mask; its level comes from the exposure (docs/painting.md).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..geometry.face import CANONICAL_FACE, FaceFit, bending_weights
+from ..geometry.head import skull_mesh
+from ..geometry.rotation import Array
+from .tone import LINEAR, LUMA_BGR
+
+F32 = NDArray[np.float32]
+#: pixels per millimetre of the small picture the light is read from
+_WORK_SCALE = 0.5
+#: stops per unit normal that is assumed where the skin says nothing: light from above and the front
+_PRIOR = np.array([0.0, -0.35, -0.30])
+_PRIOR_WEIGHT = 12.0  # in samples
+_MAP_REACH_MM = 14.0
+#: luminance, linear, taken where no skin can be read
+_DEFAULT_SKIN = 0.22
+
+
+@dataclass(frozen=True, eq=False)
+class Light:
+    """gradient (3,): stops of luminance per unit of normal, camera axes. skin: median linear luminance of the
+    lit skin. cast (3,): colour of the light, blue green red, luminance 1. rest: smooth map of stops left over,
+    with `to_rest` = (scale, x0, y0): full-picture pixel p lies at (p - (x0, y0)) * scale. spread: stops, robust
+    standard deviation of the fit. samples: how many skin samples counted.
+    """
+
+    gradient: Array
+    skin: float
+    cast: Array
+    rest: F32
+    to_rest: tuple[float, float, float]
+    spread: float
+    samples: int
+
+
+@dataclass(frozen=True, eq=False)
+class _Probe:
+    points: Array
+    normals: Array
+    weights: F32
+    prior: Array
+
+
+@lru_cache(maxsize=1)
+def _probe() -> _Probe:
+    """Places on the canonical face that are skin on almost everybody, and how sure that is (n,)."""
+    mesh = skull_mesh()
+    p = mesh.vertices
+    keep = (p[:, 2] < 90.0) & (p[:, 1] > -78.0) & (p[:, 1] < 74.0)
+    x, y = np.abs(p[:, 0]), p[:, 1]
+    eye = CANONICAL_FACE[36:42].mean(0)
+    keep &= ((x - abs(eye[0])) / 19.0) ** 2 + ((y - eye[1]) / 10.0) ** 2 > 1.0
+    keep &= ~((x > 12.0) & (x < 62.0) & (y > -62.0) & (y < -44.0))  # brows
+    keep &= (x / 29.0) ** 2 + ((y - 33.0) / 15.0) ** 2 > 1.0  # lips
+    keep &= (x > 15.0) | (y < 3.0) | (y > 17.0)  # nostrils
+    p = p[keep]
+    prior = np.ones(len(p))
+    prior[(p[:, 1] < -58.0)] = 0.5  # fringe
+    prior[(p[:, 1] > 15.0) & (np.abs(p[:, 0]) < 60.0)] = 0.6  # beard
+    prior[p[:, 2] > 70.0] = 0.5  # hair before the ears
+    return _Probe(p, mesh.normals[keep], bending_weights(p), prior)
+
+
+def _work_picture(image: NDArray[np.uint8], xy: Array, scale: float) -> tuple[F32, float, float, float]:
+    """Linear BGR picture of the face at about _WORK_SCALE px/mm; with scale and corner as in `to_rest`."""
+    h, w = image.shape[:2]
+    pad = 10.0 * scale
+    x0, y0 = np.maximum(np.floor(xy.min(0) - pad), 0.0).astype(int)
+    x1, y1 = np.minimum(np.ceil(xy.max(0) + pad), (w, h)).astype(int)
+    if x1 - x0 < 4 or y1 - y0 < 4:
+        return np.zeros((4, 4, 3), np.float32), 1.0, 0.0, 0.0
+    factor = min(1.0, _WORK_SCALE / scale)
+    size = (max(4, round((x1 - x0) * factor)), max(4, round((y1 - y0) * factor)))
+    small = cv2.resize(image[y0:y1, x0:x1], size, interpolation=cv2.INTER_AREA)
+    return LINEAR[small], size[0] / (x1 - x0), float(x0), float(y0)
+
+
+def _chroma_gate(bgr: F32, prior: Array) -> tuple[Array, Array]:
+    """How much each sample (n, 3) looks like the face's own skin (n,), and its median log2 chroma (2,)."""
+    ratios = np.log2((bgr[:, [2, 0]] + 0.004) / (bgr[:, 1:2] + 0.004)).astype(np.float64)
+    core = prior >= 0.99
+    middle = np.median(ratios[core], axis=0)
+    off = np.abs(ratios - middle)
+    width = np.maximum(2.0 * np.median(off[core], axis=0), 0.12)
+    return 1.0 / (1.0 + ((off / width) ** 2).sum(1) ** 2), middle
+
+
+def _robust_plane(normals: Array, stops: Array, weight: Array) -> tuple[Array, Array, float]:
+    """Gradient (3,), weights (n,) and spread of stops = c + gradient . n, Tukey's biweight, prior on gradient."""
+    a = np.column_stack([normals, np.ones(len(normals))])
+    ridge = np.diag([*([_PRIOR_WEIGHT] * 3), 1e-9])
+    target = np.append(_PRIOR, 0.0)
+    w, spread, solution = weight, 1.0, target
+    for _ in range(5):
+        aw = a * w[:, None]
+        # each sample counts alike whatever their number, so that the prior means the same on any face
+        share = 200.0 / max(float(w.sum()), 1e-9)
+        solution = np.linalg.solve(share * (aw.T @ a) + ridge, share * (aw.T @ stops) + ridge @ target)
+        miss = stops - a @ solution
+        spread = max(1.4826 * float(np.median(np.abs(miss[weight > 0.1]))), 0.08)
+        w = weight * np.clip(1.0 - (miss / (4.0 * spread)) ** 2, 0.0, 1.0) ** 2
+    return solution, w, spread
+
+
+def _rest_map(shape: tuple[int, ...], xy: Array, miss: Array, weight: Array, reach_px: float) -> F32:
+    """Smooth map of the stops left over; 0 where no skin was read."""
+    h, w = shape[:2]
+    grid = np.zeros((h, w, 2), np.float32)
+    ix = np.clip(np.rint(xy).astype(int), 0, (w - 1, h - 1))
+    np.add.at(grid, (ix[:, 1], ix[:, 0]), np.stack([miss * weight, weight], -1).astype(np.float32))
+    blurred = cv2.GaussianBlur(grid, (0, 0), max(reach_px, 0.8), borderType=cv2.BORDER_REPLICATE)
+    floor = 0.15 * float(blurred[..., 1].max()) + 1e-6
+    return blurred[..., 0] / (blurred[..., 1] + floor)
+
+
+def estimate_light(image: NDArray[np.uint8], fit: FaceFit) -> Light:
+    """The light on the face that ``fit`` placed in ``image`` (h, w, 3) uint8 BGR. Never raises."""
+    probe = _probe()
+    points = fit.to_image(fit.bent(probe.points, probe.weights))
+    normals = probe.normals @ fit.rotation.T
+    work, factor, x0, y0 = _work_picture(image, points[:, :2], fit.camera.scale)
+    xy = (points[:, :2] - (x0, y0)) * factor - 0.5 * (1.0 - factor)
+    ix = np.rint(xy).astype(int)
+    h, w = work.shape[:2]
+    inside = (ix >= 0).all(1) & (ix[:, 0] < w) & (ix[:, 1] < h) & (normals[:, 2] < -0.2)
+    to_rest = (factor, x0, y0)
+    if inside.sum() < 40:
+        nothing = np.zeros((4, 4), np.float32)
+        return Light(_PRIOR, _DEFAULT_SKIN, np.ones(3), nothing, to_rest, 1.0, 0)
+    xy, ix, normals, prior = xy[inside], ix[inside], normals[inside], probe.prior[inside]
+    bgr = work[ix[:, 1], ix[:, 0]]
+    luminance = (bgr @ LUMA_BGR).astype(np.float64)
+    usable = (luminance > 0.003) & (bgr.max(1) < 0.97)
+    if (prior[usable] >= 0.99).sum() < 20:
+        usable = luminance >= 0.0
+    gate, chroma = _chroma_gate(bgr, np.where(usable, prior, 0.0) if (prior >= 0.99).any() else prior)
+    stops = np.log2(np.maximum(luminance, 0.003))
+    weight = prior * gate * usable * np.clip(-normals[:, 2] * 1.5, 0.2, 1.0)
+    solution, used, spread = _robust_plane(normals, stops, weight + 1e-6)
+    miss = np.clip(stops - normals @ solution[:3] - solution[3], -1.5, 1.5)
+    rest = _rest_map(work.shape, xy, miss, used, _MAP_REACH_MM * fit.camera.scale * factor)
+    order = np.argsort(stops)
+    half = np.searchsorted(np.cumsum(used[order]), 0.6 * used.sum())
+    skin = float(2.0 ** stops[order[min(half, len(order) - 1)]])
+    # rounded, so that two machines whose linear algebra differs in the last bit still paint the same bytes
+    return Light(
+        gradient=np.round(solution[:3], 4),
+        skin=round(skin, 5),
+        cast=_cast_of(chroma),
+        rest=np.round(rest, 3),
+        to_rest=to_rest,
+        spread=round(spread, 4),
+        samples=int((used > 0.2 * prior).sum()),
+    )
+
+
+def _cast_of(chroma: Array) -> Array:
+    """Colour of the light (3,) BGR from the skin's log2 chroma: what an average skin does not explain, in part.
+
+    Linear R/G and B/G of skin under white light average 2**0.62 and 2**-0.42 over the tones of people; a third
+    of the difference is taken for light (all of it would turn blue masks grey under tungsten).
+    """
+    off = 0.35 * np.clip(chroma - [0.62, -0.42], -1.2, 1.2)
+    cast = np.array([2.0 ** off[1], 1.0, 2.0 ** off[0]])
+    return np.round(cast / float(cast @ LUMA_BGR), 4)

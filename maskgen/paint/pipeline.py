@@ -1,0 +1,237 @@
+"""Painter: arrays in, arrays out. One call paints one mask on one face."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ImageError, LandmarkError
+from ..geometry.face import FaceFit, fit_face
+from ..geometry.landmarks import Landmarks
+from ..geometry.pose import HeadPose
+from ..masks.catalogue import Catalogue, Style
+from ..masks.spec import MaskDraw
+from . import composite as c
+from .fabric import NO_TILE, creases, grain_tile, pick_level, prepared, prepared_tile
+from .light import Light, estimate_light
+from .photo import Photo, read_photo
+from .scene import Scene, build_scene
+from .shadow import cast_shadow
+from .shell import Shell, build_shell
+from .tone import LEVEL, LINEAR, hex_to_linear
+from .types import MASK, NONE, STRAP, Painted
+
+F32 = NDArray[np.float32]
+#: linear light a white mask sends beside skin of linear luminance 0.22, and how it follows the skin
+#: (log-log slope over photographs, docs/real_masks.md): exposure decides, not the skin
+_WHITE_LEVEL, _SKIN_SLOPE, _SKIN_MEAN = 0.66, 0.42, 0.22
+_WHITE_ALBEDO = 0.80
+_FALL_STOPS = 0.75
+_REST_SHARE = 0.6
+#: pixels from nasion to chin below which a mask is a smudge
+_SMALL_FACE_PX = 14.0
+
+
+class Painter:
+    """Paints masks of a catalogue. Holds no state but caches; safe to share between threads, picklable."""
+
+    def __init__(self, catalogue: Catalogue | None = None) -> None:
+        self.catalogue = catalogue if catalogue is not None else Catalogue.load()
+
+    def paint(
+        self, image: NDArray[np.uint8], landmarks: Landmarks, pose: HeadPose | None, draw: MaskDraw
+    ) -> Painted:
+        """Paint ``draw`` on the face in ``image`` (h, w, 3) uint8 BGR; the input is not changed.
+
+        landmarks: 0-based pixels; pose: of the camera that took the picture, or None to take it from the
+        landmarks. Raises LandmarkError where no mask can be placed, ImageError for a wrong array, UsageError
+        for an unknown style or fabric. What was painted but should be looked at carries a note.
+        """
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+            raise ImageError(f"the painter takes (h, w, 3) uint8 BGR, got {image.shape} {image.dtype}")
+        style = self.catalogue.style(draw.style)
+        fit = fit_face(landmarks, pose)
+        shell = build_shell(style.spec, draw.wear, draw.skew_deg)
+        h, w = image.shape[:2]
+        scene = build_scene(shell, fit, (w, h))
+        if float(scene.coverage.sum()) < 4.0:
+            raise LandmarkError("no part of the mask is seen: the face is turned away or outside the picture")
+        light = estimate_light(image, fit)
+        x0, y0, x1, y1 = scene.box
+        photo = read_photo(image, scene.box)
+        layer = self._layer(style, shell, draw, fit, scene, light, photo)
+        shadow = cast_shadow(
+            scene.coverage, scene.head, (light.gradient[0], light.gradient[1]), fit.camera.scale
+        )
+        out = image.copy()
+        window = np.ascontiguousarray(out[y0:y1, x0:x1])
+        alpha, touched = np.zeros((h, w), np.float32), np.zeros((h, w), np.bool_)
+        a, t = np.zeros(scene.coverage.shape, np.float32), np.zeros(scene.coverage.shape, np.bool_)
+        grain_at = draw.seed % 251, (draw.seed // 251) % 241
+        c.lay(window, layer, shadow, LINEAR, LEVEL, grain_tile(), _grain_level(photo), *grain_at, a, t)
+        out[y0:y1, x0:x1] = window
+        alpha[y0:y1, x0:x1], touched[y0:y1, x0:x1] = a, t
+        return Painted(
+            image=out,
+            alpha=alpha,
+            segmentation=_segmentation(scene, (h, w)),
+            touched=touched,
+            visibility=scene.visibility,
+            residual=round(fit.residual_mm, 4),
+            quality=_quality(fit, light),
+            notes=_notes(fit, scene, light, landmarks, (w, h)),
+            numbers=_numbers(fit, light, photo),
+        )
+
+    def _layer(
+        self,
+        style: Style,
+        shell: Shell,
+        draw: MaskDraw,
+        fit: FaceFit,
+        scene: Scene,
+        light: Light,
+        photo: Photo,
+    ) -> F32:
+        """The mask as premultiplied linear BGR with opacity, blurred as the photograph is."""
+        spec = style.spec
+        levels = prepared(style, shell.size_mm)
+        texels = levels[0].alpha.shape[1] / shell.size_mm[0]
+        maps = levels[pick_level(len(levels), texels, fit.camera.scale)]
+        p = _parameters(draw, fit, scene, light)
+        p[c.SHEEN], p[c.HEM] = spec.material.sheen, spec.material.hem
+        tile = NO_TILE
+        if draw.fabric is not None and spec.material.printable:
+            fabric = self.catalogue.fabric(draw.fabric)
+            tiles = prepared_tile(fabric)
+            tile = tiles[pick_level(len(tiles), tiles[0].shape[1] / fabric.size_mm, fit.camera.scale)]
+            p[c.TILE_MM], p[c.TILE_WEIGHT] = fabric.size_mm, draw.fabric_weight
+        color = hex_to_linear(draw.color or spec.material.colors[0][0])
+        straps = np.stack([color, *(hex_to_linear(s.color) if s.color else color for s in spec.straps)])[1:]
+        layer = np.zeros((*scene.coverage.shape, 4), np.float32)
+        c.shade(
+            scene.coverage,
+            scene.attributes,
+            maps.albedo,
+            maps.print,
+            maps.relief,
+            maps.alpha[..., None],
+            tile,
+            creases(),
+            np.ascontiguousarray(light.rest[..., None], np.float32),
+            color,
+            np.ascontiguousarray(straps, np.float32).reshape(-1, 3),
+            light.cast.astype(np.float32),
+            p,
+            layer,
+        )
+        # supersampling has already spread an edge over about a pixel
+        spread = np.sqrt(max(photo.blur**2 - 0.30**2, 0.0))
+        if spread > 0.3:
+            layer = np.asarray(cv2.GaussianBlur(layer, (0, 0), spread), np.float32)
+        if photo.tone is not None:
+            c.tone_like(layer, photo.tone)
+        return layer
+
+
+def _parameters(draw: MaskDraw, fit: FaceFit, scene: Scene, light: Light) -> F32:
+    p = np.zeros(c.PARAMETERS, np.float32)
+    g = light.gradient
+    # stops are counted from cloth that faces the camera, so that the level is what the camera exposed for
+    p[[c.GX, c.GY, c.GZ]] = g
+    reference = float(-g[2])
+    white = _WHITE_LEVEL * (light.skin / _SKIN_MEAN) ** _SKIN_SLOPE
+    p[c.LEVEL] = float(np.clip(white, 0.12, 0.95)) / _WHITE_ALBEDO * 2.0 ** (-0.75 * reference)
+    factor, x0, y0 = light.to_rest
+    p[c.REST], p[c.REST_SCALE] = _REST_SHARE, factor
+    p[c.REST_X], p[c.REST_Y] = scene.box[0] - x0, scene.box[1] - y0
+    p[c.REST_MEAN] = _mean_rest(light, scene)
+    p[[c.DOWN_X, c.DOWN_Y, c.DOWN_Z]] = fit.rotation[:, 1]
+    p[c.FALL] = _FALL_STOPS
+    rng = np.random.Generator(np.random.Philox(key=draw.seed))
+    p[c.CREASE] = 0.05 + 0.07 * rng.random()
+    p[[c.CREASE_X, c.CREASE_Y]] = rng.integers(0, 256, 2)
+    p[c.TILE_MM] = 1.0
+    return p
+
+
+def _mean_rest(light: Light, scene: Scene) -> float:
+    """Mean of the left-over map under the mask: only its differences are to reach the cloth."""
+    factor, x0, y0 = light.to_rest
+    ys, xs = np.nonzero(scene.coverage[::4, ::4] > 0.5)
+    if len(ys) == 0:
+        return 0.0
+    h, w = light.rest.shape
+    rx = np.clip(((xs * 4 + scene.box[0] - x0) * factor).astype(int), 0, w - 1)
+    ry = np.clip(((ys * 4 + scene.box[1] - y0) * factor).astype(int), 0, h - 1)
+    return float(light.rest[ry, rx].mean())
+
+
+def _grain_level(photo: Photo) -> np.float32:
+    # the quiet quarter of |residual| of white noise is 0.72 of its standard deviation; cloth shows a bit less
+    return np.float32(min(photo.grain / 0.72 * 0.8, 12.0))
+
+
+def _segmentation(scene: Scene, shape: tuple[int, int]) -> NDArray[np.uint8]:
+    x0, y0, x1, y1 = scene.box
+    out = np.full(shape, NONE, np.uint8)
+    cover = scene.coverage >= 0.5
+    out[y0:y1, x0:x1][cover] = MASK
+    out[y0:y1, x0:x1][cover & (scene.strap > 0.5 * scene.coverage)] = STRAP
+    return out
+
+
+def _quality(fit: FaceFit, light: Light) -> float:
+    """0..1: how well the face was met and the light was read; comparable between pictures of one dataset."""
+    met = np.exp(-((fit.residual_mm / 9.0) ** 2))
+    size = 1.0 - np.exp(-fit.camera.scale / 0.15)
+    read = min(1.0, light.samples / 150.0) ** 0.5 * np.exp(-max(light.spread - 0.25, 0.0))
+    own = 0.7 if fit.pose_from_landmarks else 1.0
+    return round(float(met * size * (0.5 + 0.5 * read) * own), 4)
+
+
+def _notes(
+    fit: FaceFit, scene: Scene, light: Light, landmarks: Landmarks, size: tuple[int, int]
+) -> tuple[str, ...]:
+    notes = []
+    if fit.pose_from_landmarks:
+        notes.append("pose: taken from the landmarks; the label is missing or disagrees with them")
+    if fit.residual_mm > 9.0:
+        notes.append(f"fit: landmarks lie {fit.residual_mm:.1f} mm off the labelled head")
+    if fit.camera.scale * 110.0 < _SMALL_FACE_PX:
+        notes.append("small: the face is only a few pixels high")
+    if light.samples < 40:
+        notes.append("light: too little skin to read the light from; a default light was used")
+    xy = landmarks.xy[landmarks.valid]
+    outside = ((xy < 0) | (xy > np.array(size) - 1)).any(1).mean()
+    if outside > 0.25:
+        notes.append(f"outside: {100 * outside:.0f} % of the landmarks lie outside the picture")
+    return tuple(notes)
+
+
+def _numbers(fit: FaceFit, light: Light, photo: Photo) -> dict[str, float]:
+    yaw, pitch, roll = HeadPose(fit.rotation).euler()
+    return {
+        "scale_px_per_mm": round(fit.camera.scale, 4),
+        "yaw": round(yaw, 3),
+        "pitch": round(pitch, 3),
+        "roll": round(roll, 3),
+        "mouth_open": round(fit.mouth_open, 3),
+        "light_x": float(light.gradient[0]),
+        "light_y": float(light.gradient[1]),
+        "light_z": float(light.gradient[2]),
+        "skin": light.skin,
+        "light_spread": light.spread,
+        "blur_px": photo.blur,
+        "grain_levels": photo.grain,
+        "toned": float(photo.tone is not None),
+    }
+
+
+@lru_cache(maxsize=1)
+def default_painter() -> Painter:
+    """A painter over the shipped catalogue, made once per process."""
+    return Painter()

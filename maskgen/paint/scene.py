@@ -1,0 +1,163 @@
+"""The mask in one picture: shell and head bent to the face, carried to pixels, and resolved by z-buffer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import LandmarkError
+from ..geometry.face import CANONICAL_FACE, FITTED, FaceFit, bending_weights
+from ..geometry.head import Mesh, head_mesh
+from ..geometry.rotation import Array
+from . import composite as c
+from .raster import SS, fill_depth, new_buffers, resolve, smooth_normals
+from .shell import COLUMNS, ROWS, Shell
+from .types import HIDDEN_BY_HEAD, HIDDEN_BY_MASK, VISIBLE
+
+F32 = NDArray[np.float32]
+_OCCLUDER = -2
+#: the head is pushed back this far where it competes with the fabric, so that a poor fit does not eat the mask
+_HEAD_BACK_MM = 3.5
+#: vertices are rounded to this share of a pixel: linear algebra that differs in the last bit between machines
+#: must not change a byte of the result
+_GRID = 256.0
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """What the z-buffer says within the window ``box`` (x0, y0, x1, y1) of the picture; arrays are its size.
+
+    coverage: 0..1 of mask and straps. strap: 0..1 of straps alone. head: 0..1 of bare head. attributes:
+    (h, w, composite.ATTRIBUTES) where covered. visibility: (68,) uint8.
+    """
+
+    box: tuple[int, int, int, int]
+    coverage: F32
+    strap: F32
+    head: F32
+    attributes: F32
+    visibility: NDArray[np.uint8]
+
+
+@lru_cache(maxsize=1)
+def _head() -> tuple[Mesh, F32, F32]:
+    mesh = head_mesh()
+    return mesh, bending_weights(mesh.vertices), bending_weights(CANONICAL_FACE)
+
+
+@lru_cache(maxsize=1)
+def _landmark_normals() -> Array:
+    mesh = head_mesh()
+    nearest = ((mesh.vertices[None] - CANONICAL_FACE[:, None]) ** 2).sum(-1).argmin(1)
+    return mesh.normals[nearest]
+
+
+def _pixels(fit: FaceFit, points: Array) -> Array:
+    return np.round(fit.to_image(points) * _GRID) / _GRID
+
+
+def _window(xy: Array, size: tuple[int, int], margin: float) -> tuple[int, int, int, int]:
+    """Integer box round the points, grown by ``margin`` px and clipped to the picture (width, height)."""
+    x0, y0 = np.floor(xy.min(0) - margin)
+    x1, y1 = np.ceil(xy.max(0) + margin) + 1
+    w, h = size
+    box = int(max(x0, 0)), int(max(y0, 0)), int(min(x1, w)), int(min(y1, h))
+    if box[2] - box[0] < 2 or box[3] - box[1] < 2:
+        raise LandmarkError(
+            "the mask would lie outside the picture; are the landmarks in pixels of this image?"
+        )
+    return box
+
+
+def _tangents(points: F32) -> F32:
+    """Unit direction of growing u at each vertex: along the rows of the grid, across the straps' bands."""
+    out = np.zeros_like(points)
+    grid = points[: ROWS * COLUMNS].reshape(ROWS, COLUMNS, 3)
+    out[: ROWS * COLUMNS] = np.gradient(grid, axis=1).reshape(-1, 3)
+    bands = points[ROWS * COLUMNS :].reshape(-1, 2, 12, 3)
+    across = bands[:, 1] - bands[:, 0]
+    out[ROWS * COLUMNS :] = np.stack([across, across], 1).reshape(-1, 3)
+    return out / np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-9)
+
+
+def _vertex_attributes(shell: Shell, camera_points: F32) -> F32:
+    """(n, ATTRIBUTES) of the shell's vertices; camera_points (n, 3) in camera axes."""
+    out = np.empty((len(camera_points), c.ATTRIBUTES), np.float32)
+    normals = np.empty_like(camera_points)
+    smooth_normals(camera_points, shell.triangles, normals)
+    out[:, [c.U, c.V]] = shell.texture
+    out[:, [c.MM_X, c.MM_Y]] = shell.fabric_mm
+    out[:, [c.NX, c.NY, c.NZ]] = normals
+    out[:, [c.TX, c.TY, c.TZ]] = _tangents(camera_points)
+    out[:, c.RIM] = shell.rim_mm
+    out[:, c.STRAP_ID] = shell.strap_of + 1
+    return out
+
+
+def build_scene(shell: Shell, fit: FaceFit, size: tuple[int, int]) -> Scene:
+    """Carry ``shell`` to the picture of ``size`` (width, height). Raises LandmarkError if it misses it."""
+    head, head_weights, landmark_weights = _head()
+    points = _pixels(fit, fit.bent(shell.vertices, shell.weights))
+    head_points = _pixels(fit, fit.bent(head.vertices, head_weights))
+    box = _window(points[:, :2], size, margin=12.0 * fit.camera.scale)
+    x0, y0, x1, y1 = box
+    rows, columns = y1 - y0, x1 - x0
+    depth, ids = new_buffers(rows, columns)
+
+    def to_window(p: Array) -> F32:
+        # pixel centres are integers; subsample j of pixel x lies at x + (j + 0.5) / SS - 0.5
+        q = p.astype(np.float32)
+        q[:, 0] = (p[:, 0] - x0 + 0.5) * SS - 0.5
+        q[:, 1] = (p[:, 1] - y0 + 0.5) * SS - 0.5
+        return q
+
+    back = np.float32(_HEAD_BACK_MM * fit.camera.scale)
+    fill_depth(to_window(head_points), head.triangles, _OCCLUDER, back, True, depth, ids)
+    window_points = to_window(points)
+    fill_depth(window_points, shell.triangles, 0, np.float32(0.0), False, depth, ids)
+    coverage, strap = np.zeros((rows, columns), np.float32), np.zeros((rows, columns), np.float32)
+    attributes = np.zeros((rows, columns, c.ATTRIBUTES), np.float32)
+    camera = (points * [1.0, 1.0, 1.0]).astype(np.float32)
+    resolve(
+        ids,
+        window_points,
+        shell.triangles,
+        _vertex_attributes(shell, camera),
+        shell.strap_from,
+        coverage,
+        strap,
+        attributes,
+    )
+    on_head = (ids == _OCCLUDER).reshape(rows, SS, columns, SS).mean((1, 3), dtype=np.float32)
+    landmarks = fit.to_image(fit.bent(CANONICAL_FACE, landmark_weights))
+    visibility = _visibility(landmarks, fit, box, depth, ids, shell.strap_from)
+    return Scene(box, coverage, strap, on_head, attributes, visibility)
+
+
+def _visibility(
+    landmarks: Array,
+    fit: FaceFit,
+    box: tuple[int, int, int, int],
+    depth: F32,
+    ids: NDArray[np.int32],
+    strap_from: int,
+) -> NDArray[np.uint8]:
+    """Whether each landmark is hidden by the head, by the mask, or seen."""
+    facing = (_landmark_normals() @ fit.rotation.T)[:, 2] < 0.05
+    out = np.where(facing, VISIBLE, HIDDEN_BY_HEAD).astype(np.uint8)
+    x = np.rint((landmarks[:, 0] - box[0] + 0.5) * SS - 0.5).astype(int)
+    y = np.rint((landmarks[:, 1] - box[1] + 0.5) * SS - 0.5).astype(int)
+    inside = (x >= 0) & (y >= 0) & (x < ids.shape[1]) & (y < ids.shape[0])
+    i = np.flatnonzero(inside)
+    hit, near = ids[y[i], x[i]], depth[y[i], x[i]]
+    tolerance = 8.0 * fit.camera.scale
+    out[i[(hit == _OCCLUDER) & (near < landmarks[i, 2] - tolerance)]] = HIDDEN_BY_HEAD
+    covered = (hit >= 0) & (hit < strap_from) & facing[i]
+    out[i[covered]] = HIDDEN_BY_MASK
+    return out
+
+
+assert FITTED[-1] == 59  # bending_weights of landmarks 60-67 ride on their neighbours

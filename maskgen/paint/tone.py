@@ -1,0 +1,31 @@
+"""Between stored sRGB bytes and linear light, by table."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+F32 = NDArray[np.float32]
+#: Rec. 709 luminance weights in the order of the arrays, blue green red
+LUMA_BGR: F32 = np.array([0.0722, 0.7152, 0.2126], np.float32)
+_STEPS = 4096
+
+
+def _decode(v: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.where(v <= 0.04045, v / 12.92, ((v + 0.055) / 1.055) ** 2.4)
+
+
+def _encode(lin: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.where(lin <= 0.0031308, 12.92 * lin, 1.055 * lin ** (1.0 / 2.4) - 0.055)
+
+
+#: linear light 0..1 of each byte (IEC 61966-2-1)
+LINEAR: F32 = _decode(np.arange(256) / 255.0).astype(np.float32)
+#: level 0..255 (not rounded) of linear light x, at index sqrt(x) * (len - 1): fine steps where eyes see them
+LEVEL: F32 = (255.0 * _encode(np.linspace(0.0, 1.0, _STEPS) ** 2)).astype(np.float32)
+
+
+def hex_to_linear(color: str) -> F32:
+    """Linear (blue, green, red) of "#rrggbb"."""
+    r, g, b = (int(color[i : i + 2], 16) for i in (1, 3, 5))
+    return LINEAR[[b, g, r]]
