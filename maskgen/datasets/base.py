@@ -72,6 +72,10 @@ class DatasetFormat(ABC):
         What was read and not moved is written back equal in shape, type and value.
         """
 
+    def is_labelled(self, entry: Entry) -> bool:
+        """Whether the picture has a pose file, judged by names alone."""
+        return bool(entry.labels)
+
     def group(self, entry: Entry) -> str:
         """Who is in the picture: one key for all views, flips and frames of a person or source photo."""
         return entry.id

@@ -175,6 +175,10 @@ class BIWI(DatasetFormat):
         atomic_write(root / label, data)
         return (label,)
 
+    def is_labelled(self, entry: Entry) -> bool:
+        """Whether the frame has a pose.txt or pose.bin."""
+        return _pose_file(entry) is not None
+
     def group(self, entry: Entry) -> str:
         """The sequence. Four of the 20 people have two, but the files do not say which."""
         return entry.image.parent.name

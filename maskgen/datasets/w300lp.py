@@ -167,6 +167,10 @@ class W300LP(DatasetFormat):
             write_mat(root / label, sample.raw["pts" if label.parts[0] == "landmarks" else "mat"])
         return sample.entry.labels
 
+    def is_labelled(self, entry: Entry) -> bool:
+        """Whether the picture has its .mat file; a landmarks file alone holds no pose."""
+        return any(label.parts[0] != "landmarks" for label in entry.labels)
+
     def group(self, entry: Entry) -> str:
         """The face in the source photo: one key for all its views and mirror images."""
         folder = entry.image.parts[0].removesuffix("_Flip")

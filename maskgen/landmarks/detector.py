@@ -53,8 +53,16 @@ class FaceAlignmentDetector:
     ) -> None:
         self.boxes = boxes or {}
         self._weights = weights
+        self._device, self._flip = device, flip
         self._faces: Any = None
-        self._network = _load_network(find_weights(LANDMARK_NET, weights), device, flip)
+        self._network: Any = self._load()
+
+    def _load(self) -> Any:
+        return _load_network(find_weights(LANDMARK_NET, self._weights), self._device, self._flip)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # networks do not travel to workers: each loads its own
+        return {**self.__dict__, "_faces": None, "_network": None}
 
     def __call__(self, sample: Sample, pixels: LoadPixels | None = None) -> Landmarks | None:
         """Landmarks of the sample's face. Raises LandmarkError if none is found."""
@@ -85,6 +93,7 @@ class FaceAlignmentDetector:
         if not (np.isfinite(box).all() and x1 > x0 and y1 > y0):
             raise LandmarkError(f"face box {box} is empty; expected (x0, y0, x1, y1) in pixels")
         rgb = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
+        self._network = self._network or self._load()
         faces = self._network.get_landmarks_from_image(rgb, detected_faces=[np.array([*box, 1.0])])
         if not faces:
             raise LandmarkError("the landmark network returned no face")

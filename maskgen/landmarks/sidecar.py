@@ -24,8 +24,8 @@ class SideFiles:
 
     68 points in iBUG order. ``.pts`` is the 300-W layout and counts pixels from 1; the others count from 0.
     ``.npy`` is 68 x 2 or 68 x 3, ``.txt`` 68 lines of two or three numbers, ``.json`` a list of 68 lists or
-    an object with such a list under "landmarks". NaN or null means unknown. A third number is depth in pixels,
-    away from the camera.
+    an object with such a list under "landmarks". NaN or null means unknown. A third number is depth in
+    pixels, away from the camera.
     """
 
     name = "files"

@@ -1,0 +1,88 @@
+"""maskgen datasets: List the datasets found, where, how many images and labels, and how to add others."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from ..datasets import DatasetFormat
+
+
+@click.command("datasets")
+@click.option("--root", type=click.Path(path_type=Path), help="Look in this folder instead.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON list for programs.")
+def command(root: Path | None, as_json: bool) -> int:
+    """List the datasets found, where they lie, and how many of their images are labelled.
+
+    Looked for are folders named after a dataset in $MASKGEN_DATA, the current folder and ./data.
+
+    \b
+    maskgen datasets
+    maskgen datasets --root /data/BIWI
+    """
+    from ..datasets import all_formats
+
+    rows = [row for fmt in all_formats() for row in _rows(fmt, root)]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return 0
+    for row in rows:
+        click.echo(_line(row))
+    if not any(row["root"] for row in rows):
+        click.echo(_advice(root))
+    return 0
+
+
+def _rows(fmt: DatasetFormat, root: Path | None) -> list[dict[str, Any]]:
+    """What there is to say about one dataset: a row for every copy found, else one row of places tried."""
+    from ..datasets import locate, search
+    from ..errors import DatasetNotFound
+
+    tried: list[str] = []
+    roots: list[Path] = []
+    if root is not None:
+        try:
+            roots = [locate(fmt.name, root)]
+        except DatasetNotFound:
+            tried = [str(root)]
+    else:
+        for place in search(fmt):
+            if place.root is None:
+                tried.append(str(place.place))
+            elif place.root.resolve() not in [r.resolve() for r in roots]:
+                roots.append(place.root)
+    if roots:
+        return [{"dataset": fmt.name, "root": str(r), **_count(fmt, r)} for r in roots]
+    return [{"dataset": fmt.name, "root": None, "tried": tried}]
+
+
+def _count(fmt: DatasetFormat, root: Path) -> dict[str, Any]:
+    images = labelled = 0
+    for entry in fmt.index(root):
+        images += 1
+        labelled += fmt.is_labelled(entry)
+    return {"images": images, "labelled": labelled, "complete": images >= fmt.card.images}
+
+
+def _line(row: dict[str, Any]) -> str:
+    name = f"{row['dataset']:<10}"
+    if row["root"] is None:
+        return f"{name} not found in {', '.join(row['tried'])}"
+    note = "" if row["complete"] else "  (a part of the dataset)"
+    return f"{name} {row['images']:>7,} images, {row['labelled']:>7,} labelled  {row['root']}{note}"
+
+
+def _advice(root: Path | None) -> str:
+    from ..datasets import all_formats
+
+    if root is not None:
+        layouts = "; ".join(f"{fmt.name}: {fmt.layout}" for fmt in all_formats())
+        return f"{root} holds none of them. Expected inside: {layouts}"
+    return (
+        "Set MASKGEN_DATA to the folder above your datasets, or pass --root FOLDER to a command. "
+        "Where to get them: " + ", ".join(f"{fmt.name} {fmt.card.homepage}" for fmt in all_formats())
+    )
