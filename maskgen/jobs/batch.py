@@ -20,11 +20,14 @@ from ..errors import UsageError
 from ..io.files import remove_temporaries
 from ..sample import Entry
 from .manifest import Journal, digest, inherit_chain, versions, write_run
-from .outcome import Outcome
-from .output import OutputError, check_apart, open_output, output_error
+from .outcome import STATUSES, Outcome
+from .output import RECORDS, OutputError, check_apart, open_output, output_error
 from .parallel import stream
-from .progress import Progress
+from .progress import Progress, duration
 from .resume import Resumable, check_same_job
+
+#: failed inputs that the summary quotes
+_EXAMPLES = 3
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,7 @@ class Summary:
     reused: int = 0
     statuses: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
+    examples: list[str] = field(default_factory=list)
     seconds: float = 0.0
     manifest_sha256: str | None = None
 
@@ -65,11 +69,25 @@ class Summary:
         self.statuses[outcome.status] += 1
         if outcome.reasons:
             self.reasons[f"{outcome.status}: {outcome.code}"] += 1
+        if outcome.status == "failed" and len(self.examples) < _EXAMPLES:
+            self.examples.append(f"{outcome.id}: {'; '.join(outcome.reasons)}")
 
     @property
     def failed(self) -> int:
         """Inputs that gave no output."""
         return self.statuses["failed"]
+
+    def text(self, out: Path) -> str:
+        """What a person wants to know at the end: counts, rate, reasons, examples, and where the rest is."""
+        counts = ", ".join(f"{self.statuses[name]} {name}" for name in STATUSES if self.statuses[name])
+        new = self.total - self.reused
+        rate = f"{new / max(self.seconds, 1e-9):.1f} images/s, {duration(self.seconds)}"
+        kept = f"; {self.reused} were already there" if self.reused else ""
+        lines = [f"{out}: {self.total} images: {counts} ({rate}{kept})"]
+        lines += [f"  {count:6d}  {reason}" for reason, count in self.reasons.most_common()]
+        lines += [f"    e.g. {example}" for example in self.examples]
+        lines.append(f"every image has its line in {out / RECORDS / 'manifest.jsonl'}")
+        return "\n".join(lines)
 
 
 def run_batch(

@@ -68,10 +68,8 @@ def open_output(
     Raises UsageError where the folder holds anything and neither ``resume`` nor ``overwrite`` allows to go
     on, where another program writes to it, and always where it is not one of ours.
     """
-    if resume and overwrite:
-        raise UsageError("--resume and --overwrite exclude each other: keep what is there, or start anew")
+    run = check_output(out, resume=resume, overwrite=overwrite)
     try:
-        run = _inspect(out, resume=resume, overwrite=overwrite)
         (out / RECORDS).mkdir(parents=True, exist_ok=True)
         lock = _lock(out)
         if overwrite:
@@ -86,8 +84,17 @@ def open_output(
             lock.close()
 
 
+def check_output(out: Path, *, resume: bool = False, overwrite: bool = False) -> dict[str, Any] | None:
+    """What `open_output` will say about ``out``, without changing anything."""
+    if resume and overwrite:
+        raise UsageError("--resume and --overwrite exclude each other: keep what is there, or start anew")
+    try:
+        return _inspect(out, resume=resume, overwrite=overwrite)
+    except OSError as error:
+        raise UsageError(f"cannot use {out} as output: {error.strerror or error}") from error
+
+
 def _inspect(out: Path, *, resume: bool, overwrite: bool) -> dict[str, Any] | None:
-    """Decide whether ``out`` may be used; changes nothing."""
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file; name a folder for the output")
     if not out.is_dir() or _is_bare(out):

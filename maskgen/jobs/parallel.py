@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from itertools import islice
@@ -18,6 +19,18 @@ Result = TypeVar("Result")
 LARGEST_SHARD = 256
 #: at least so many tasks a worker, so that all finish at about the same time
 _SHARDS_PER_WORKER = 12
+#: tasks a worker that are under way or wait to be fetched: none starves, no more is ever held, and all of them
+#: fit into the executor's queue (its shutdown stumbles over tasks that wait outside)
+_AHEAD = 2
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def pin_threads() -> None:
+    """Hold the BLAS of this process to one thread; call it before NumPy is imported, from a command line.
+
+    Sums that are split over threads may be rounded otherwise, and the output must not depend on --jobs.
+    """
+    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, "1"))
 
 
 def resolve_jobs(jobs: int) -> int:
@@ -59,26 +72,28 @@ def stream(
 def _parallel(
     task: Callable[[list[Any]], list[Any]], shards: Iterator[list[Any]], jobs: int
 ) -> Generator[list[Any], None, None]:
-    import joblib
+    # joblib.Parallel would read on while the oldest result waits to be fetched; its executor alone does not
     from joblib.externals.loky import get_reusable_executor
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-    # the threads of BLAS and OpenCV are held to one per worker: faster, and the same sums in the same order
-    with joblib.parallel_config("loky", inner_max_num_threads=1):
-        # two tasks a worker in flight: none waits, and no more than that is ever held
-        pool = joblib.Parallel(jobs, return_as="generator", pre_dispatch=2 * jobs, batch_size=1)
-        results = pool(joblib.delayed(task)(shard) for shard in shards)
-        try:
-            yield from results
-        except TerminatedWorkerError as error:
-            raise MaskgenError(
-                f"a worker process died ({_first_line(error)}), most often for lack of memory; what is "
-                "finished is kept: run the same command with --resume and fewer --jobs"
-            ) from error
-        except BaseException:
-            # Ctrl-C or a full disk: nobody wants the tasks under way; files are written atomically
-            get_reusable_executor().shutdown(wait=True, kill_workers=True)
-            raise
+    pool = get_reusable_executor(max_workers=jobs, env=dict.fromkeys(_THREAD_VARIABLES, "1"))
+    waiting: deque[Any] = deque()
+    try:
+        for shard in shards:
+            waiting.append(pool.submit(task, shard))
+            if len(waiting) > _AHEAD * jobs:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    except TerminatedWorkerError as error:
+        raise MaskgenError(
+            f"a worker process died ({_first_line(error)}), most often for lack of memory; what is "
+            "finished is kept: run the same command with --resume and fewer --jobs"
+        ) from error
+    except BaseException:
+        # Ctrl-C or a full disk: nobody wants the tasks under way; files are written atomically
+        pool.shutdown(wait=True, kill_workers=True)
+        raise
 
 
 def _first_line(error: BaseException) -> str:

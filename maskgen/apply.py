@@ -1,0 +1,181 @@
+"""maskgen apply: dataset x recipe -> masked dataset.
+
+The output has the input's tree, file names and labels, byte for byte; its pictures are encoded like their
+sources. Everything else lies under OUT/_maskgen/ (see `jobs.manifest`, and docs/apply.md for every file).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from .apply_one import ApplyOptions, MaskOne, sources_of
+from .datasets.base import DatasetFormat
+from .errors import MaskgenError
+from .io.files import atomic_write, sha256_bytes
+from .jobs.batch import BatchPlan, Summary, run_batch
+from .jobs.manifest import digest, versions, write_run
+from .jobs.outcome import Outcome
+from .jobs.output import RECORDS, check_apart, check_output, open_output, output_error
+from .jobs.resume import same_files
+from .masks.catalogue import Catalogue
+from .recipe import Recipe, draw
+
+
+def apply_recipe(
+    fmt: DatasetFormat,
+    root: Path,
+    out: Path,
+    recipe: Recipe,
+    options: ApplyOptions | None = None,
+    *,
+    identity: Mapping[str, Any] | None = None,
+    quiet: bool = True,
+) -> Summary:
+    """Write the masked twin of the dataset at ``root`` to ``out``.
+
+    recipe: resolved against the catalogue. identity: further plain values that decide the bytes, such as the
+    hashes of the templates (`template_hashes`); resuming demands the same.
+    Every input has its line in OUT/_maskgen/manifest.jsonl; a bad one is recorded and the batch goes on.
+    Raises UsageError before anything is written, OutputError where the disk gives up, KeyboardInterrupt.
+    """
+    options = options or ApplyOptions()
+    control = options.control
+    plan = BatchPlan(
+        tool="maskgen",
+        dataset=fmt.name,
+        root=root,
+        out=out,
+        recipe={
+            **recipe.as_dict(),
+            "on_fail": options.on_fail,
+            "strict": options.strict,
+            "control": control is not None,
+            "landmarks": options.landmarks,
+            **(identity or {}),
+        },
+        limit=options.limit,
+        jobs=options.jobs,
+        resume=options.resume,
+        overwrite=options.overwrite,
+    )
+    sources_of(options.landmarks, options.weights)  # a word that is none is found out here, once
+    targets = [out] if control is None else [out, control]
+    _check_targets(root, targets, options)
+    work = MaskOne(fmt, root, out, recipe, options)
+    keeps = None if control is None else ControlHolds(control)
+    with ExitStack() as stack:
+        if control is not None:
+            stack.enter_context(open_output(control, resume=options.resume, overwrite=options.overwrite))
+            _write_control_run(control, plan, "running")
+        summary = run_batch(
+            plan,
+            lambda: fmt.index(root),
+            work,
+            lambda: _copy_shared(fmt, root, targets),
+            keeps=keeps,
+            quiet=quiet,
+        )
+        if control is not None:
+            _write_control_run(control, plan, "complete")
+    return summary
+
+
+def _check_targets(root: Path, targets: list[Path], options: ApplyOptions) -> None:
+    """All refusals before the first folder is touched."""
+    for target, name in zip(targets, ("--out", "--control"), strict=False):
+        check_apart(root, target, name)
+        check_output(target, resume=options.resume, overwrite=options.overwrite)
+    if len(targets) == 2:
+        check_apart(targets[0], targets[1], "--control")
+
+
+def _write_control_run(control: Path, plan: BatchPlan, status: str) -> None:
+    run = {
+        "tool": "maskgen",
+        "status": status,
+        "dataset": plan.dataset,
+        "root": str(plan.root.resolve()),
+        "recipe": {"control": True},
+        "control_of": digest(plan.recipe),
+        "versions": versions(),
+    }
+    try:
+        write_run(control, run)
+    except OSError as error:
+        raise output_error(error, control) from error
+
+
+def _copy_shared(fmt: DatasetFormat, root: Path, targets: list[Path]) -> dict[str, str]:
+    """Files that belong to no single picture, byte for byte."""
+    hashes = {}
+    for name in fmt.shared_files(root):
+        try:
+            data = (root / name).read_bytes()
+        except OSError as error:
+            raise MaskgenError(f"{root / name}: cannot be read ({error.strerror or error})") from error
+        for target in targets:
+            atomic_write(target / name, data, sync=False)
+        hashes[str(name)] = sha256_bytes(data)
+    return hashes
+
+
+def template_hashes(recipe: Recipe, catalogue: Catalogue) -> dict[str, dict[str, str]]:
+    """Hashes of the styles and fabrics of a resolved recipe: the same name may paint otherwise one day."""
+    styles = {}
+    for name in recipe.styles:
+        digester = hashlib.sha256()
+        for file in sorted(catalogue.style(name).folder.iterdir(), key=lambda item: item.name):
+            if file.is_file() and not file.name.startswith("."):
+                digester.update(f"{file.name}\0{sha256_bytes(file.read_bytes())}\n".encode())
+        styles[name] = digester.hexdigest()
+    fabrics = {name: sha256_bytes(catalogue.fabric(name).file.read_bytes()) for name in recipe.fabrics}
+    return {"style_sha256": styles, "fabric_sha256": fabrics}
+
+
+@dataclass(frozen=True)
+class ControlHolds:
+    """Whether the clean twin of an earlier outcome is still there, byte for byte."""
+
+    control: Path
+
+    def __call__(self, outcome: Outcome) -> bool:
+        expected = {name: value for name, value in outcome.files.items() if not name.startswith(RECORDS)}
+        if outcome.output is not None:
+            expected[outcome.output] = outcome.control_sha256 or ""
+        return same_files(self.control, expected)
+
+
+@dataclass
+class Preview:
+    """What a run would do. bytes_in: size of the pictures and labels; about what the output will need."""
+
+    total: int = 0
+    masked: int = 0
+    bytes_in: int = 0
+    draws: dict[str, Counter[str]] = field(default_factory=dict)
+
+
+def preview(fmt: DatasetFormat, root: Path, recipe: Recipe, limit: int | None = None) -> Preview:
+    """Count what `apply_recipe` would read and draw, without opening a picture."""
+    found = Preview(draws={name: Counter() for name in ("style", "color", "fabric", "wear")})
+    for entry in islice(fmt.index(root), limit):
+        found.total += 1
+        for path in (entry.image, *entry.labels):
+            try:
+                found.bytes_in += os.stat(root / path).st_size
+            except OSError:
+                continue  # apply will say so in its manifest
+        mask = draw(recipe, entry.id)
+        if mask is not None:
+            found.masked += 1
+            for name, counter in found.draws.items():
+                counter[str(asdict(mask)[name])] += 1
+    return found
