@@ -93,7 +93,7 @@ def _open(stream: Any, name: str) -> Image.Image:
         raise ImageError(f"{name}: not a picture, or its header is damaged") from error
     except Image.DecompressionBombError as error:
         raise ImageError(f"{name}: the header claims an absurd size ({error})") from error
-    except (SyntaxError, ValueError, EOFError) as error:  # how Pillow reports some broken headers
+    except (OSError, SyntaxError, ValueError, EOFError, struct.error) as error:
         raise ImageError(f"{name}: damaged header ({error})") from error
 
 
