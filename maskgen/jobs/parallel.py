@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from itertools import islice
+from pathlib import Path
 from typing import Any, TypeVar
 
 from ..errors import MaskgenError, UsageError
@@ -19,9 +21,10 @@ Result = TypeVar("Result")
 LARGEST_SHARD = 256
 #: at least so many tasks a worker, so that all finish at about the same time
 _SHARDS_PER_WORKER = 12
-#: tasks a worker that are under way or wait to be fetched: none starves, no more is ever held, and all of them
-#: fit into the executor's queue (its shutdown stumbles over tasks that wait outside)
+#: tasks a worker that are under way or wait to be fetched: none starves, and no more is ever held
 _AHEAD = 2
+#: seconds for every worker to finish its image when the batch ends early; after that it is killed
+_GRACE = 5.0
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -64,19 +67,25 @@ def stream(
                 yield work(item)
         return
     size = shard_size(total if total is not None else LARGEST_SHARD * jobs * _SHARDS_PER_WORKER, jobs)
-    with closing(_parallel(_Shard(work), _chunks(items, size), jobs)) as shards:
+    with (
+        tempfile.TemporaryDirectory(prefix="maskgen-") as folder,
+        closing(_parallel(work, _chunks(items, size), jobs, Path(folder, "stop"))) as shards,
+    ):
         for results in shards:
             yield from results
 
 
 def _parallel(
-    task: Callable[[list[Any]], list[Any]], shards: Iterator[list[Any]], jobs: int
+    work: Callable[[Any], Any], shards: Iterator[list[Any]], jobs: int, stop: Path
 ) -> Generator[list[Any], None, None]:
     # joblib.Parallel would read on while the oldest result waits to be fetched; its executor alone does not
+    from concurrent.futures import wait
+
     from joblib.externals.loky import get_reusable_executor
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
     pool = get_reusable_executor(max_workers=jobs, env=dict.fromkeys(_THREAD_VARIABLES, "1"))
+    task = _Shard(work, stop)
     waiting: deque[Any] = deque()
     try:
         for shard in shards:
@@ -91,7 +100,11 @@ def _parallel(
             "finished is kept: run the same command with --resume and fewer --jobs"
         ) from error
     except BaseException:
-        # Ctrl-C or a full disk: nobody wants the tasks under way; files are written atomically
+        # Ctrl-C or a full disk: nobody wants the tasks under way, only the images that are being written
+        stop.touch()
+        for future in waiting:
+            future.cancel()
+        wait(waiting, timeout=_GRACE)
         pool.shutdown(wait=True, kill_workers=True)
         raise
 
@@ -107,16 +120,21 @@ def _chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
 
 
 class _Shard:
-    """One task: a list of items in, a list of results out."""
+    """One task: a list of items in, a list of results out; cut short when the file ``stop`` appears."""
 
-    def __init__(self, work: Callable[[Any], Any]) -> None:
-        self.work = work
+    def __init__(self, work: Callable[[Any], Any], stop: Path) -> None:
+        self.work, self.stop = work, stop
 
     def __call__(self, items: list[Any]) -> list[Any]:
         # Ctrl-C reaches every process of the terminal; only the parent shall answer
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        results = []
         with single_threaded():
-            return [self.work(item) for item in items]
+            for item in items:
+                if self.stop.exists():
+                    break
+                results.append(self.work(item))
+        return results
 
 
 class single_threaded:
