@@ -19,12 +19,10 @@ from numpy.typing import NDArray
 
 from maskgen.geometry.rotation import Array, matrix_to_euler, nearest_triple
 
-from .plan import AngleRange, dice_of
+from .plan import CELLS, AngleRange, dice_of
 
 Ints = NDArray[np.int64]
 
-#: histogram cells: what is binned (indices of yaw, pitch, roll) and how wide, in degrees
-CELLS = {"roll": ((2,), 5.0), "pose": ((0, 1, 2), 15.0)}
 _CANDIDATE_STEP = 1.0
 _CHUNK = 2048
 
@@ -63,6 +61,16 @@ def cell_numbers(angles_deg: Array, by: str) -> Ints:
     return out
 
 
+def turned_cells(rotations: Array, labels_deg: Array, axes: Array, angles_deg: Array, by: str) -> Ints:
+    """Cells (n, m) of the labels (n, 3, 3), (n, 3) once their pictures are turned by angles (n, m)."""
+    cells = np.empty(angles_deg.shape, dtype=np.int64)
+    for start in range(0, len(cells), _CHUNK):
+        s = slice(start, start + _CHUNK)
+        turned = matrix_to_euler(turn_about(axes[s], angles_deg[s], rotations[s]))
+        cells[s] = cell_numbers(nearest_triple(turned, labels_deg[s, None]), by)
+    return cells
+
+
 def balanced_angles(
     rotations: Array,
     labels_deg: Array,
@@ -88,11 +96,7 @@ def balanced_angles(
         streams = dice_of(seed, name)
         dice[i] = [streams.uniform(f"balance/{k}") for k in range(1 + count)]
     candidates = span.at((np.arange(steps) + dice[:, :1]) / steps)
-    reached = np.empty((n, steps), dtype=np.int32)
-    for lo in range(0, n, _CHUNK):
-        s = slice(lo, lo + _CHUNK)
-        turned = matrix_to_euler(turn_about(axes[s], candidates[s], rotations[s]))
-        reached[s] = cell_numbers(nearest_triple(turned, labels_deg[s, None]), by)
+    reached = turned_cells(rotations, labels_deg, axes, candidates, by)
     cells, flat = np.unique(reached, return_inverse=True)
     flat = flat.reshape(reached.shape)
     chosen = flattest(flat, len(cells), count)

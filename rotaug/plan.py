@@ -19,6 +19,9 @@ from maskgen.jobs.streams import Streams
 
 LIMIT = 180.0
 
+#: what a plan can be balanced by: indices of (yaw, pitch, roll), and the width of a cell in degrees
+CELLS = {"roll": ((2,), 5.0), "pose": ((0, 1, 2), 15.0)}
+
 
 @dataclass(frozen=True)
 class AngleRange:
@@ -73,6 +76,45 @@ def checked_angles(angles: Sequence[float]) -> tuple[float, ...]:
     if len({a % 360.0 for a in angles}) < len(angles):
         raise UsageError("the list of angles names one angle twice; each would be written to the same file")
     return tuple(float(a) for a in angles)
+
+
+@dataclass(frozen=True)
+class Angles:
+    """Which angles: a range with ``per_image`` draws for each picture, or a list that every picture gets.
+
+    balance: None draws uniformly; "roll" or "pose" chooses for an even distribution. include_original: the
+    unturned pictures as well. Raises UsageError for combinations that mean nothing.
+    """
+
+    span: AngleRange | None = None
+    listed: tuple[float, ...] = ()
+    per_image: int = 1
+    balance: str | None = None
+    include_original: bool = False
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if (self.span is None) == (not self.listed):
+            raise UsageError("give the angles either as --range LOW HIGH or as --angles A,B,...")
+        if self.listed:
+            checked_angles(self.listed)
+            if self.per_image != 1 or self.balance is not None:
+                raise UsageError("--per-image and --balance choose from a --range; --angles are all taken")
+        if self.per_image < 1:
+            raise UsageError(f"--per-image must be 1 or more, got {self.per_image}")
+        if self.balance is not None and self.balance not in CELLS:
+            raise UsageError(f"--balance takes {' or '.join(CELLS)}, got {self.balance!r}")
+
+    @property
+    def twins(self) -> tuple[str, ...]:
+        """Folder names of the twins under OUT; "" where the only one is OUT itself."""
+        if self.listed:
+            names = [angle_tag(a) for a in self.listed]
+        else:
+            digits = len(str(self.per_image))
+            names = [f"turn{k + 1:0{digits}d}" for k in range(self.per_image)]
+        names = ["original", *names] if self.include_original else names
+        return tuple(names) if len(names) > 1 else ("",)
 
 
 def uniform_angles(span: AngleRange, seed: int, sample_id: str, count: int = 1) -> Array:

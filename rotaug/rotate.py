@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from maskgen.errors import LandmarkError, UsageError
+from maskgen.geometry.face import BIWI_FROM_CANONICAL, CANONICAL_FACE
 from maskgen.geometry.image_plane import BORDERS, INTERPOLATIONS, PlaneMap
 from maskgen.geometry.rotation import Array
 from maskgen.sample import Sample
@@ -105,13 +106,28 @@ def _calibrated(sample: Sample, theta_deg: float, turn: Turn) -> PlaneMap:
     return PlaneMap.turn(theta_deg, (float(k[0, 2]), float(k[1, 2])), sample.size)
 
 
-def _face(sample: Sample) -> tuple[float, float]:
-    box = sample.box
+def face_points(sample: Sample) -> Array | None:
+    """Pixels (n, 2) of the face: its landmarks, else the average face put where the label says; or None."""
     if sample.landmarks is not None and sample.landmarks.valid.any():
-        box = sample.landmarks.box
-    if box is None:
-        raise LandmarkError(f"{sample.id}: no landmarks and no box say where the face is; use --pivot center")
-    return (box[0] + box[2]) / 2.0, (box[1] + box[3]) / 2.0
+        return sample.landmarks.xy[sample.landmarks.valid]
+    if sample.pose is None:
+        return None
+    r = sample.pose.cam_from_head
+    if sample.camera is not None:
+        return sample.camera.project(CANONICAL_FACE, r)[:, :2]
+    if sample.calibration is None or sample.head_centre is None:
+        return None
+    turn, shift = BIWI_FROM_CANONICAL
+    head = (CANONICAL_FACE @ turn.T + shift) @ r.T + sample.head_centre
+    return sample.calibration.project(sample.calibration.from_reference(head))
+
+
+def _face(sample: Sample) -> tuple[float, float]:
+    points = face_points(sample)
+    if points is None:
+        raise LandmarkError(f"{sample.id}: neither landmarks nor a pose tell where the face is")
+    x, y = (points.min(axis=0) + points.max(axis=0)) / 2.0
+    return float(x), float(y)
 
 
 def expanded(plane: PlaneMap, size: tuple[int, int]) -> PlaneMap:

@@ -21,8 +21,8 @@ thetas = st.floats(-180, 180)
 sizes = st.tuples(st.integers(2, 700), st.integers(2, 700))
 
 
-def weak(size=(450, 450), landmarks=None, box=None):
-    return Sample(Entry("AFW/a_0", None), "300W-LP", size, HeadPose(np.eye(3)), landmarks=landmarks, box=box)
+def weak(size=(450, 450), landmarks=None):
+    return Sample(Entry("AFW/a_0", None), "300W-LP", size, HeadPose(np.eye(3)), landmarks=landmarks)
 
 
 def biwi(centre=(60.0, -20.0, 900.0)):
@@ -94,8 +94,8 @@ def test_pixels_land_where_the_map_says(interpolation, pivot):
     # blobs: their centres of mass in the turned picture against the moved points
     yy, xx = np.mgrid[:300, :300]
     points = np.array([[100.3, 120.8], [160.0, 140.5], [130.7, 180.2], [190.9, 200.1]])
-    box = (100.0, 120.0, 190.0, 200.0)
-    plane = plane_of(weak((300, 300), box=box), 27.0, Turn(pivot=pivot))
+    face = Landmarks.of(np.tile(points, (17, 1)), "test")
+    plane = plane_of(weak((300, 300), face), 27.0, Turn(pivot=pivot))
     for p in points:
         blob = 255.0 * np.exp(-((xx - p[0]) ** 2 + (yy - p[1]) ** 2) / (2 * 3.0**2))
         turned = plane.warp(blob.astype(np.float32), interpolation).clip(0)
@@ -114,8 +114,9 @@ def test_the_face_pivot_keeps_the_face_where_it_is():
 
 
 def test_the_face_pivot_without_a_face_is_an_error_of_that_sample():
-    with pytest.raises(LandmarkError, match="--pivot center"):
-        plane_of(weak(), 10.0, Turn(pivot="face"))
+    sample = Sample(Entry("AFW/a_0", None), "300W-LP", (450, 450))
+    with pytest.raises(LandmarkError, match="where the face is"):
+        plane_of(sample, 10.0, Turn(pivot="face"))
 
 
 @pytest.mark.parametrize("turn", [Turn(pivot="center"), Turn(canvas="expand"), Turn(canvas="crop")])
