@@ -47,7 +47,6 @@ class CropPolicy:
     square: Literal["stretch", "middle", "frame"] = "middle"
     overscan: tuple[float, float] = (1.0, 1.0)
     resize: Literal["linear", "antialias"] = "antialias"
-    clip: bool = False
 
     def margins(self, k: float, train: bool) -> Margins:
         """(left, top, right, bottom) margins as fractions of the box's width and height."""
@@ -94,7 +93,7 @@ POLICIES: dict[str, CropPolicy] = {
         CropPolicy("hopenet", (0.2, 0.4), 0.2, overscan=(240 / 224, 1.0)),
         CropPolicy("hopenet_legacy", (0.2, 0.4), 0.2, overscan=(240 / 224, 1.0)),
         CropPolicy("sixdrepnet", (0.2, 0.4), 0.2, overscan=(256 / 224, 256 / 224)),
-        CropPolicy("fsanet", (0.6, 0.6), 0.6, square="stretch", resize="linear", clip=True),
+        CropPolicy("fsanet", (0.6, 0.6), 0.6, square="stretch", resize="linear"),
         CropPolicy("frame", square="frame"),
     )
 }

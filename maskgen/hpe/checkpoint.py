@@ -1,0 +1,106 @@
+"""Checkpoints: written whole or not at all, read without running any code that is in them.
+
+A file holds tensors and plain values only, so that ``torch.load(weights_only=True)`` reads it; whatever is
+unreadable or of another kind ends in one sentence.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..errors import UsageError
+from ..io.files import atomic_write
+from .contract import HeadPoseModel
+from .registry import create_model
+
+FORMAT = "maskgen-checkpoint"
+VERSION = 1
+
+
+def save(path: Path, content: dict[str, Any]) -> None:
+    """Write ``content`` (tensors, numbers, text, lists and dictionaries of them) atomically."""
+    buffer = io.BytesIO()
+    torch.save({"format": FORMAT, "version": VERSION, **content}, buffer)
+    atomic_write(path, buffer.getvalue())
+
+
+def load(path: Path, device: str | torch.device = "cpu") -> dict[str, Any]:
+    """The content of a checkpoint. Raises UsageError if it is missing, damaged, or something else."""
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise UsageError(f"no checkpoint {path}; a run keeps last.pt and best.pt in its folder")
+    try:
+        content = torch.load(path, map_location=device, weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, zipfile.BadZipFile) as error:
+        first = (str(error).strip() or type(error).__name__).splitlines()[0].partition(". ")[0]
+        raise UsageError(f"{path} cannot be read as a checkpoint of maskgen train ({first})") from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise UsageError(
+            f"{path} is no checkpoint of maskgen train; weights of other programs go in by model.weights"
+        )
+    if content.get("version") != VERSION:
+        raise UsageError(
+            f"{path} has checkpoint version {content.get('version')}; this program reads {VERSION}"
+        )
+    return content
+
+
+def model_record(model: HeadPoseModel, state: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What a checkpoint says about a network: enough to build it again."""
+    return {"name": model.name, "options": dict(model.options), "state": state or model.state_dict()}
+
+
+def restore_model(content: dict[str, Any], path: Path) -> HeadPoseModel:
+    """The network of a checkpoint in evaluation mode: its averaged (EMA) weights where it has them."""
+    record = content.get("model")
+    if not isinstance(record, dict) or not {"name", "options", "state"} <= set(record):
+        raise UsageError(f"{path} holds no network")
+    model = create_model(record["name"], **record["options"])
+    fill(model, content.get("ema") or record["state"], path)
+    return model.eval()
+
+
+def fill(model: HeadPoseModel, state: dict[str, Any], path: Path) -> None:
+    """Load weights; UsageError says which do not fit."""
+    try:
+        model.load_state_dict(state)
+    except (RuntimeError, AttributeError) as error:
+        lines = " ".join(str(error).split())
+        raise UsageError(f"the weights in {path} do not fit {model.name}: {lines[:200]}") from error
+
+
+def load_weights(model: HeadPoseModel, path: Path) -> list[str]:
+    """Start ``model`` from the weights of a checkpoint, or of a plain state dict of any program.
+
+    Tensors whose name and shape fit are taken, also from under a common prefix such as ``module.``; returns
+    the names of those of the model that got none. Raises UsageError if nothing fits.
+    """
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise UsageError(f"model.weights: no file {path}")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
+        first = (str(error).strip() or type(error).__name__).splitlines()[0].partition(". ")[0]
+        raise UsageError(f"model.weights: {path} cannot be read as weights ({first})") from error
+    state: Any = content
+    if isinstance(content, dict) and content.get("format") == FORMAT:
+        state = content.get("ema") or content["model"]["state"]
+    for key in ("state_dict", "model_state_dict", "model"):
+        if isinstance(state, dict) and isinstance(state.get(key), dict):
+            state = state[key]
+    if not isinstance(state, dict):
+        raise UsageError(f"model.weights: {path} holds no state dict")
+    state = {str(k).removeprefix("module."): v for k, v in state.items() if isinstance(v, torch.Tensor)}
+    own = model.state_dict()
+    fitting = {k: v for k, v in state.items() if k in own and own[k].shape == v.shape}
+    if not fitting:
+        raise UsageError(f"model.weights: no tensor of {path} fits {model.name} in name and shape")
+    model.load_state_dict(fitting, strict=False)
+    return [k for k in own if k not in fitting and not k.endswith("num_batches_tracked")]
