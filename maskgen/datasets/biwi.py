@@ -172,7 +172,7 @@ class BIWI(DatasetFormat):
             values = (sample.pose.cam_from_head, sample.head_centre)
             text = label.suffix == ".txt"
             data = format_pose_txt(*values).encode("ascii") if text else format_pose_bin(*values)
-        atomic_write(root / label, data)
+        atomic_write(root / label, data, sync=False)
         return (label,)
 
     def is_labelled(self, entry: Entry) -> bool:
