@@ -17,6 +17,7 @@ units of nats between two likely rotations once the concentrations pass about 10
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -43,6 +44,25 @@ def proper_svd(matrix: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return u * flip_u[..., None, :], s * flip_u * flip_v, v * flip_v[..., None, :]
 
 
+class _ScaledBessel(torch.autograd.Function):
+    """exp(-x) I0(x) for x >= 0, with the derivative from the right at 0.
+
+    torch takes exp(-|x|), whose derivative at 0 it sets to 0; here the factored-out exponent needs the -1 that
+    belongs to exp(-x), also at the arguments that are exactly 0 for equal singular values.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        value = torch.special.i0e(x)
+        ctx.save_for_backward(x, value)
+        return value
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+        x, value = ctx.saved_tensors
+        return grads[0] * (torch.special.i1e(x) - value)
+
+
 def _log_integral(s: Tensor, nodes: int) -> Tensor:
     """``log c - (s1 + s2 + s3)`` of proper singular values s (..., 3) in float64.
 
@@ -61,7 +81,7 @@ def _log_integral(s: Tensor, nodes: int) -> Tensor:
     one_minus_u = 2.0 * x * x
     a = (s2 - s3) * one_minus_u / 2.0
     b = (s2 + s3) * (2.0 - one_minus_u) / 2.0
-    bessel = torch.special.i0e(a) * torch.special.i0e(b)
+    bessel = _ScaledBessel.apply(a) * _ScaledBessel.apply(b)
     value = 0.5 * bessel * torch.exp(-(s1 + s3) * one_minus_u) * 4.0 * x * x_max * w
     out: Tensor = value.sum(-1).log()
     return out

@@ -55,9 +55,12 @@ def motion_kernels(length: Tensor, angle: Tensor, radius: int) -> Tensor:
     c, s = angle.cos()[:, None, None], angle.sin()[:, None, None]
     along, across = x * c + y * s, -x * s + y * c
     half = length[:, None, None] / 2
-    k = (half + 0.5 - along.abs()).clamp(0, 1) * (1 - across.abs()).clamp(0, 1)
-    k = k + (along.abs() + across.abs() < 1e-6)
-    return k / k.sum((1, 2), keepdim=True)
+    stroke = (half + 0.5 - along.abs()).clamp(0, 1) * (1 - across.abs()).clamp(0, 1)
+    stroke = stroke / stroke.sum((1, 2), keepdim=True)
+    # a stroke at an angle is never quite one pixel: below a pixel's length it fades into none at all
+    still = ((x == 0) & (y == 0)).to(stroke.dtype)
+    share = length.clamp(max=1)[:, None, None]
+    return share * stroke + (1 - share) * still
 
 
 def degrade(images: Tensor, generator: torch.Generator, probability: float = 0.5) -> Tensor:
