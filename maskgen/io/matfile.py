@@ -92,7 +92,7 @@ def read_mat(path: Path) -> MatFile:
 
 
 def write_mat(path: Path, mat: MatFile) -> None:
-    """Write the file atomically; not synced, since a batch trusts the hashes of its manifest, not the disk."""
+    """Write the file atomically; not synced, since a batch trusts the hashes of its manifest instead."""
     atomic_write(path, mat.to_bytes(), sync=False)
 
 
