@@ -36,6 +36,8 @@ ATTRIBUTES = 12
     TILE_WEIGHT,
 ) = range(20)
 PARAMETERS = 20
+#: linear light from which highlights are bent over, and where they end
+SHOULDER, WHITE = np.float32(0.70), np.float32(0.985)
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -147,9 +149,9 @@ def shade(  # type: ignore[no-untyped-def]
             for k in range(3):
                 base = b if k == 0 else (g if k == 1 else r)
                 v = (base * light + gloss) * cast[k]
-                if v > 0.6:  # a camera's shoulder: highlights bend over instead of clipping
-                    e = (v - np.float32(0.6)) / np.float32(0.36)
-                    v = np.float32(0.6) + np.float32(0.36) * e / (1 + e)
+                if v > SHOULDER:  # a camera's shoulder: highlights bend over instead of clipping
+                    e = (v - SHOULDER) / (WHITE - SHOULDER)
+                    v = SHOULDER + (WHITE - SHOULDER) * e / (1 + e)
                 out[y, x, k] = v * opacity
             out[y, x, 3] = opacity
 

@@ -27,15 +27,18 @@ _WORK_SCALE = 0.5
 _PRIOR = np.array([0.0, -0.35, -0.30])
 _PRIOR_WEIGHT = 12.0  # in samples
 _MAP_REACH_MM = 14.0
+_MAP_LIMIT = 3.0  # stops
 #: luminance, linear, taken where no skin can be read
 _DEFAULT_SKIN = 0.22
 
 
 @dataclass(frozen=True, eq=False)
 class Light:
-    """gradient (3,): stops of luminance per unit of normal, camera axes. skin: median linear luminance of the
-    lit skin. cast (3,): colour of the light, blue green red, luminance 1. rest: smooth map of stops left over,
-    with `to_rest` = (scale, x0, y0): full-picture pixel p lies at (p - (x0, y0)) * scale. spread: stops, robust
+    """What the skin says of the light.
+
+    gradient: (3,) stops of luminance per unit of normal, camera axes. skin: linear luminance of the lit skin.
+    cast: (3,) colour of the light, blue green red, luminance 1. rest: smooth map of stops left over; pixel p
+    of the picture lies at (p - (x0, y0)) * scale of it, `to_rest` = (scale, x0, y0). spread: stops, robust
     standard deviation of the fit. samples: how many skin samples counted.
     """
 
@@ -97,11 +100,14 @@ def _chroma_gate(bgr: F32, prior: Array) -> tuple[Array, Array]:
     middle = np.median(ratios[core], axis=0)
     off = np.abs(ratios - middle)
     width = np.maximum(2.0 * np.median(off[core], axis=0), 0.12)
-    return 1.0 / (1.0 + ((off / width) ** 2).sum(1) ** 2), middle
+    # in the dark, noise and JPEG leave no chroma to judge by; skin in shadow must not be thrown away
+    luminance = bgr @ LUMA_BGR
+    doubt = 1.0 + 0.02 / np.maximum(luminance, 0.001).astype(np.float64)
+    return 1.0 / (1.0 + ((off / width / doubt[:, None]) ** 2).sum(1) ** 2), middle
 
 
 def _robust_plane(normals: Array, stops: Array, weight: Array) -> tuple[Array, Array, float]:
-    """Gradient (3,), weights (n,) and spread of stops = c + gradient . n, Tukey's biweight, prior on gradient."""
+    """Gradient and constant (4,), weights (n,) and spread of stops = gradient . n + c, by Cauchy weights."""
     a = np.column_stack([normals, np.ones(len(normals))])
     ridge = np.diag([*([_PRIOR_WEIGHT] * 3), 1e-9])
     target = np.append(_PRIOR, 0.0)
@@ -113,7 +119,7 @@ def _robust_plane(normals: Array, stops: Array, weight: Array) -> tuple[Array, A
         solution = np.linalg.solve(share * (aw.T @ a) + ridge, share * (aw.T @ stops) + ridge @ target)
         miss = stops - a @ solution
         spread = max(1.4826 * float(np.median(np.abs(miss[weight > 0.1]))), 0.08)
-        w = weight * np.clip(1.0 - (miss / (4.0 * spread)) ** 2, 0.0, 1.0) ** 2
+        w = weight / (1.0 + (miss / (2.0 * spread)) ** 2)
     return solution, w, spread
 
 
@@ -126,6 +132,15 @@ def _rest_map(shape: tuple[int, ...], xy: Array, miss: Array, weight: Array, rea
     blurred = cv2.GaussianBlur(grid, (0, 0), max(reach_px, 0.8), borderType=cv2.BORDER_REPLICATE)
     floor = 0.15 * float(blurred[..., 1].max()) + 1e-6
     return blurred[..., 0] / (blurred[..., 1] + floor)
+
+
+def bare_skin(fit: FaceFit) -> Array:
+    """Pixels (n, 2) of skin that faces the camera above the mask: cheekbones, nose bridge, forehead."""
+    probe = _probe()
+    above = (probe.points[:, 1] < -14.0) & (probe.prior >= 0.99)
+    points = fit.to_image(fit.bent(probe.points[above], probe.weights[above]))
+    facing = (probe.normals[above] @ fit.rotation.T)[:, 2] < -0.2
+    return np.asarray(points[facing, :2], np.float64)
 
 
 def estimate_light(image: NDArray[np.uint8], fit: FaceFit) -> Light:
@@ -145,15 +160,15 @@ def estimate_light(image: NDArray[np.uint8], fit: FaceFit) -> Light:
     xy, ix, normals, prior = xy[inside], ix[inside], normals[inside], probe.prior[inside]
     bgr = work[ix[:, 1], ix[:, 0]]
     luminance = (bgr @ LUMA_BGR).astype(np.float64)
-    usable = (luminance > 0.003) & (bgr.max(1) < 0.97)
+    usable = bgr.max(1) < 0.97
     if (prior[usable] >= 0.99).sum() < 20:
         usable = luminance >= 0.0
     gate, chroma = _chroma_gate(bgr, np.where(usable, prior, 0.0) if (prior >= 0.99).any() else prior)
     stops = np.log2(np.maximum(luminance, 0.003))
     weight = prior * gate * usable * np.clip(-normals[:, 2] * 1.5, 0.2, 1.0)
     solution, used, spread = _robust_plane(normals, stops, weight + 1e-6)
-    miss = np.clip(stops - normals @ solution[:3] - solution[3], -1.5, 1.5)
-    rest = _rest_map(work.shape, xy, miss, used, _MAP_REACH_MM * fit.camera.scale * factor)
+    miss = np.clip(stops - normals @ solution[:3] - solution[3], -_MAP_LIMIT, _MAP_LIMIT)
+    rest = _rest_map(work.shape, xy, miss, weight, _MAP_REACH_MM * fit.camera.scale * factor)
     order = np.argsort(stops)
     half = np.searchsorted(np.cumsum(used[order]), 0.6 * used.sum())
     skin = float(2.0 ** stops[order[min(half, len(order) - 1)]])
@@ -170,10 +185,10 @@ def estimate_light(image: NDArray[np.uint8], fit: FaceFit) -> Light:
 
 
 def _cast_of(chroma: Array) -> Array:
-    """Colour of the light (3,) BGR from the skin's log2 chroma: what an average skin does not explain, in part.
+    """Colour of the light (3,) BGR from the skin's log2 chroma: part of what average skin does not explain.
 
-    Linear R/G and B/G of skin under white light average 2**0.62 and 2**-0.42 over the tones of people; a third
-    of the difference is taken for light (all of it would turn blue masks grey under tungsten).
+    Linear R/G and B/G of skin under white light average 2**0.62 and 2**-0.42 over the tones of people; a
+    third of the difference is taken for light (all of it would turn blue masks grey under tungsten).
     """
     off = 0.35 * np.clip(chroma - [0.62, -0.42], -1.2, 1.2)
     cast = np.array([2.0 ** off[1], 1.0, 2.0 ** off[0]])

@@ -28,15 +28,21 @@ class Photo:
     tone: NDArray[np.float64] | None
 
 
-def read_photo(image: NDArray[np.uint8], box: tuple[int, int, int, int]) -> Photo:
-    """Measure ``image`` (h, w, 3) uint8 BGR round the face ``box`` (x0, y0, x1, y1), clipped to it."""
+def read_photo(image: NDArray[np.uint8], box: tuple[int, int, int, int], skin: NDArray[np.float64]) -> Photo:
+    """Measure ``image`` (h, w, 3) uint8 BGR round the face ``box`` (x0, y0, x1, y1), clipped to it.
+
+    skin: (n, 2) pixels on the uncovered face; grain is read round them, where the eye compares.
+    """
     x0, y0, x1, y1 = box
     crop = image[y0:y1, x0:x1]
     # a window of 320 px says as much as a larger one, and bounds the cost on large pictures
     ch, cw = crop.shape[:2]
     top, left = max(0, (ch - 320) // 2), max(0, (cw - 320) // 2)
-    gray = cv2.cvtColor(crop[top : top + 320, left : left + 320], cv2.COLOR_BGR2GRAY).astype(np.float32)
-    return Photo(blur=_sharpness(gray), grain=_grain(gray), tone=_tone(image, crop))
+    window = crop[top : top + 320, left : left + 320]
+    gray = cv2.cvtColor(np.ascontiguousarray(window), cv2.COLOR_BGR2GRAY).astype(np.float32)
+    at = np.rint(skin - (x0 + left, y0 + top)).astype(int)
+    at = at[((at >= 4) & (at < np.array(gray.shape[::-1]) - 4)).all(1)]
+    return Photo(blur=_sharpness(gray), grain=_grain(gray, at), tone=_tone(image, crop))
 
 
 def _gradient(gray: F32) -> F32:
@@ -46,7 +52,7 @@ def _gradient(gray: F32) -> F32:
 
 
 def _sharpness(gray: F32) -> float:
-    """Blur of the sharper edges: a step blurred again by a known amount loses slope by sqrt(s^2 + r^2) / s."""
+    """Blur s of the sharper edges: a step blurred again by r loses slope by sqrt(s^2 + r^2) / s."""
     if min(gray.shape) < 16:
         return 0.8
     own = _gradient(gray)
@@ -55,19 +61,16 @@ def _sharpness(gray: F32) -> float:
     if edge.sum() < 20:
         return 0.8
     loss = float(np.percentile(own[edge] / np.maximum(again[edge], 1e-3), 75))
-    return round(float(np.clip(_REBLUR / np.sqrt(max(loss**2 - 1.0, 0.02)), 0.35, 6.0)), 2)
+    return round(float(np.clip(_REBLUR / np.sqrt(max(loss**2 - 1.0, 0.02)), 0.5, 6.0)), 2)
 
 
-def _grain(gray: F32) -> float:
-    """Noise in levels from the quieter quarter of local residuals, so that texture counts little."""
-    if min(gray.shape) < 16:
+def _grain(gray: F32, at: NDArray[np.intp]) -> float:
+    """Noise in levels from the quieter quarter of local residuals at ``at``, so that texture counts little."""
+    if min(gray.shape) < 16 or len(at) < 20:
         return 0.0
     residual = np.abs(cv2.filter2D(gray, cv2.CV_32F, _RESIDUAL))
-    local = np.asarray(cv2.blur(residual, (7, 7)))[::2, ::2]
-    lit = (gray[::2, ::2] > 12.0) & (gray[::2, ::2] < 243.0)
-    if lit.sum() < 50:
-        return 0.0
-    return round(float(np.percentile(local[lit], 25)), 2)
+    local = np.asarray(cv2.blur(residual, (7, 7)))
+    return round(float(np.percentile(local[at[:, 1], at[:, 0]], 25)), 2)
 
 
 def _tone(image: NDArray[np.uint8], crop: NDArray[np.uint8]) -> NDArray[np.float64] | None:

@@ -16,7 +16,7 @@ from ..masks.catalogue import Catalogue, Style
 from ..masks.spec import MaskDraw
 from . import composite as c
 from .fabric import NO_TILE, creases, grain_tile, pick_level, prepared, prepared_tile
-from .light import Light, estimate_light
+from .light import Light, bare_skin, estimate_light
 from .photo import Photo, read_photo
 from .scene import Scene, build_scene
 from .shadow import cast_shadow
@@ -27,10 +27,11 @@ from .types import MASK, NONE, STRAP, Painted
 F32 = NDArray[np.float32]
 #: linear light a white mask sends beside skin of linear luminance 0.22, and how it follows the skin
 #: (log-log slope over photographs, docs/real_masks.md): exposure decides, not the skin
-_WHITE_LEVEL, _SKIN_SLOPE, _SKIN_MEAN = 0.66, 0.42, 0.22
+_WHITE_LEVEL, _SKIN_SLOPE, _SKIN_MEAN = 0.60, 0.42, 0.22
 _WHITE_ALBEDO = 0.80
-_FALL_STOPS = 0.75
-_REST_SHARE = 0.6
+_FALL_STOPS = 0.7
+_LIGHT_GAIN = 1.25
+_REST_SHARE = 0.85
 #: pixels from nasion to chin below which a mask is a smudge
 _SMALL_FACE_PX = 14.0
 
@@ -61,7 +62,7 @@ class Painter:
             raise LandmarkError("no part of the mask is seen: the face is turned away or outside the picture")
         light = estimate_light(image, fit)
         x0, y0, x1, y1 = scene.box
-        photo = read_photo(image, scene.box)
+        photo = read_photo(image, scene.box, bare_skin(fit))
         layer = self._layer(style, shell, draw, fit, scene, light, photo)
         shadow = cast_shadow(
             scene.coverage, scene.head, (light.gradient[0], light.gradient[1]), fit.camera.scale
@@ -129,8 +130,8 @@ class Painter:
             layer,
         )
         # supersampling has already spread an edge over about a pixel
-        spread = np.sqrt(max(photo.blur**2 - 0.30**2, 0.0))
-        if spread > 0.3:
+        spread = np.sqrt(max(photo.blur**2 - 0.20**2, 0.0))
+        if spread > 0.2:
             layer = np.asarray(cv2.GaussianBlur(layer, (0, 0), spread), np.float32)
         if photo.tone is not None:
             c.tone_like(layer, photo.tone)
@@ -139,7 +140,7 @@ class Painter:
 
 def _parameters(draw: MaskDraw, fit: FaceFit, scene: Scene, light: Light) -> F32:
     p = np.zeros(c.PARAMETERS, np.float32)
-    g = light.gradient
+    g = _LIGHT_GAIN * light.gradient
     # stops are counted from cloth that faces the camera, so that the level is what the camera exposed for
     p[[c.GX, c.GY, c.GZ]] = g
     reference = float(-g[2])
@@ -172,7 +173,7 @@ def _mean_rest(light: Light, scene: Scene) -> float:
 
 def _grain_level(photo: Photo) -> np.float32:
     # the quiet quarter of |residual| of white noise is 0.72 of its standard deviation; cloth shows a bit less
-    return np.float32(min(photo.grain / 0.72 * 0.8, 12.0))
+    return np.float32(min(photo.grain / 0.72 * 0.95, 12.0))
 
 
 def _segmentation(scene: Scene, shape: tuple[int, int]) -> NDArray[np.uint8]:
