@@ -1,0 +1,37 @@
+"""maskgen sheet: Put many pictures of a masked dataset on one contact sheet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .options import FOLDER
+
+
+@click.command("sheet")
+@click.argument("masked", type=FOLDER)
+@click.option("--out", type=FOLDER, default=Path("sheet.png"), show_default=True, metavar="FILE")
+@click.option("-n", "count", type=click.IntRange(1), default=48, show_default=True, help="How many pictures.")
+@click.option("--columns", type=click.IntRange(1), default=6, show_default=True)
+@click.option(
+    "--size", type=click.IntRange(16), default=224, show_default=True, help="Height of one, pixels."
+)
+@click.option(
+    "--only", type=click.Choice(["ok", "degraded", "skipped"]), help="Only pictures with this outcome."
+)
+@click.option("--alone", is_flag=True, help="Without the source beside each picture.")
+def command(
+    masked: Path, out: Path, count: int, columns: int, size: int, only: str | None, alone: bool
+) -> int:
+    """Put pictures of MASKED, an output of `maskgen apply`, on one contact sheet, each beside its source.
+
+    The pictures are cropped to the face and spread evenly over the dataset.
+    """
+    from ..report.contact import contact_sheet, masked_tiles, write_sheet
+
+    statuses = (only,) if only else ("ok", "degraded")
+    tiles = masked_tiles(masked, count, statuses=statuses, pairs=not alone)
+    write_sheet(out, contact_sheet(tiles, columns, (size if alone else 2 * size, size)))
+    click.echo(out)
+    return 0
