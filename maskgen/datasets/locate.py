@@ -78,17 +78,18 @@ def recognise(folder: Path | str) -> DatasetFormat | None:
     return next((fmt for fmt in all_formats() if fmt.recognises(Path(folder))), None)
 
 
-def _root_at(fmt: DatasetFormat, folder: Path) -> Path | None:
-    """The folder, or the folder named after the dataset inside it: archives are often unpacked twice."""
-    for candidate in (folder, *_folders_named_after(fmt, folder)):
-        if fmt.recognises(candidate):
-            return candidate
-    return None
+def _root_at(fmt: DatasetFormat, folder: Path, depth: int = 2) -> Path | None:
+    """The folder, or one named after the dataset inside it, twice if need be: archives bring their own."""
+    if fmt.recognises(folder):
+        return folder
+    inside = _folders_named_after(fmt, folder) if depth else []
+    return next((r for r in (_root_at(fmt, f, depth - 1) for f in inside) if r is not None), None)
 
 
 def _folders_named_after(fmt: DatasetFormat, place: Path) -> list[Path]:
     try:
-        folders = {plain(entry.name): Path(entry) for entry in os.scandir(place) if entry.is_dir()}
+        listing = sorted(os.scandir(place), key=lambda entry: entry.name, reverse=True)
+        folders = {plain(entry.name): place / entry.name for entry in listing if entry.is_dir()}
     except OSError:
         return []
     return [folders[key] for key in map(plain, spellings(fmt)) if key in folders]

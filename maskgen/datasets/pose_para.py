@@ -103,6 +103,7 @@ def similarity(plane: PlaneMap) -> float:
     """
     a = plane.matrix / plane.matrix[2, 2]
     k = float(np.sqrt(abs(np.linalg.det(a[:2, :2]))))
+    k = 1.0 if abs(k - 1.0) < 1e-12 else k  # a plain turn leaves lengths as they are, to the last bit
     turn = plane.camera_rotation
     width, height = plane.size
     off = np.abs(a[:2, :2] - k * turn[:2, :2]).max() * max(width, height)
