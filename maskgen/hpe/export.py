@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import warnings
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ import torch
 from ..errors import MissingDependency, UsageError
 from ..geometry.rotation import geodesic_deg
 from .contract import HeadPoseModel
+from .detection.detector import DetectionView
 
 OPSET = 17
 #: geodesic degrees an exported graph may differ from torch on the check batch
@@ -20,9 +23,14 @@ TOLERANCE_DEG = 0.05
 
 
 def onnx_bytes(model: HeadPoseModel) -> bytes:
-    """The inference graph as ONNX: input ``images`` (batch, 3, size, size), output ``R`` (batch, 3, 3)."""
+    """The inference graph as ONNX: input ``images`` (batch, 3, size, size), output ``R`` (batch, 3, 3).
+
+    Detectors add ``score`` (batch), ``box`` (batch, 4) and ``points5`` (batch, 5, 2), fractions of the frame.
+    The file's metadata hold the network's name (``maskgen.network``) and its InputSpec as JSON
+    (``maskgen.input``).
+    """
     try:
-        import onnx  # noqa: F401
+        import onnx
     except ImportError:
         raise MissingDependency(
             "exporting needs onnx; install it with: pip install 'maskgen[onnx]'"
@@ -32,6 +40,9 @@ def onnx_bytes(model: HeadPoseModel) -> bytes:
     example = torch.zeros(2, 3, size, size)
     buffer = io.BytesIO()
     view = model.export_view().cpu().float()
+    outputs = ["R"]
+    if isinstance(view, DetectionView):
+        view.everything, outputs = True, list(view.outputs)
     with warnings.catch_warnings(), torch.no_grad(), contextlib.redirect_stdout(io.StringIO()):
         # torch warns that the tracing exporter is the older one; the newer needs onnxscript
         warnings.simplefilter("ignore")
@@ -41,15 +52,23 @@ def onnx_bytes(model: HeadPoseModel) -> bytes:
                 (example,),
                 buffer,  # type: ignore[arg-type]
                 input_names=["images"],
-                output_names=["R"],
-                dynamic_axes={"images": {0: "batch"}, "R": {0: "batch"}},
+                output_names=outputs,
+                dynamic_axes={name: {0: "batch"} for name in ("images", *outputs)},
                 opset_version=OPSET,
                 dynamo=False,
             )
         except torch.onnx.errors.OnnxExporterError as error:
             reason = str(error).strip().splitlines()[0]
             raise UsageError(f"{model.name} cannot be exported: {reason}") from error
-    return buffer.getvalue()
+    graph = onnx.load_from_string(buffer.getvalue())
+    for key, value in (
+        ("maskgen.network", model.name),
+        ("maskgen.input", json.dumps(asdict(model.input_spec))),
+    ):
+        entry = graph.metadata_props.add()
+        entry.key, entry.value = key, value
+    content: bytes = graph.SerializeToString()
+    return content
 
 
 def deviation_deg(model: HeadPoseModel, onnx_graph: bytes, seed: int = 0) -> float:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+import copy
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
 from ...errors import UsageError
-from ..contract import HeadPoseModel, InputSpec, Output, Targets, require
+from ..contract import ExportView, HeadPoseModel, InputSpec, Output, Targets, require
 from ..nn.backbones import build_trunk, load_matching, read_state
 from ..rotations import project_so3, six_d_to_matrix
 from .anchors import STRIDES, decode_boxes, decode_points, make_anchors
@@ -71,9 +72,9 @@ class RetinaPose(HeadPoseModel):
         # derived from the size, so they stay out of the state dict and a network may be rebuilt at another
         # size
         self.register_buffer("anchors", make_anchors(size), persistent=False)
-        weight = torch.tensor(RISING if level_weights == "rising" else (1.0, 1.0, 1.0))
-        cells = torch.tensor([2 * (size // s) ** 2 for s in STRIDES])
-        self.register_buffer("level_weight", weight.repeat_interleave(cells), persistent=False)
+        weight = RISING if level_weights == "rising" else (1.0, 1.0, 1.0)
+        levels = [torch.full((2 * (size // s) ** 2,), w) for s, w in zip(STRIDES, weight, strict=True)]
+        self.register_buffer("level_weight", torch.cat(levels), persistent=False)
         if detector is not None:
             self.load_detector(detector)
 
@@ -177,6 +178,21 @@ class RetinaPose(HeadPoseModel):
                 }
             )
         return out
+
+    def export_view(self) -> nn.Module:
+        """images -> R; for export it can give score, box and points as well."""
+        return DetectionView(copy.deepcopy(self).eval())
+
+
+class DetectionView(ExportView):
+    """The inference graph of a detector: R, or with ``everything`` the tuple of all ``outputs``."""
+
+    outputs = ("R", "score", "box", "points5")
+    everything = False
+
+    def forward(self, images: Tensor) -> Any:
+        out: Output = self.model(images)
+        return (out.R, *(out.extras[k] for k in self.outputs[1:])) if self.everything else out.R
 
 
 def _check(size: int, pose_form: str, level_weights: str, threshold: float) -> None:
