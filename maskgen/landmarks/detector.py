@@ -7,6 +7,7 @@ detector does not work), so boxes come from the sample or from YuNet through Ope
 
 from __future__ import annotations
 
+import pickle
 import sys
 import types
 from collections.abc import Iterator
@@ -116,8 +117,10 @@ def _load_network(weights: Path, device: str, flip: bool) -> Any:
                 face_detector=_BOXES_MODULE,
                 compile=False,
             )
-        except (RuntimeError, KeyError, EOFError, ValueError, OSError) as error:
-            first = str(error).strip().splitlines()[0]
+        except (pickle.UnpicklingError, EOFError) as error:
+            raise UsageError(f"{weights}: no PyTorch weights file; fetch {LANDMARK_NET} again") from error
+        except (RuntimeError, KeyError, ValueError, AttributeError, OSError) as error:
+            first = next(iter(str(error).strip().splitlines()), type(error).__name__)
             raise UsageError(f"{weights}: not the weights of {LANDMARK_NET} ({first})") from error
 
 
