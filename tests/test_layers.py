@@ -21,8 +21,9 @@ LAYERS = {
     "release": 7,
     **dict.fromkeys(("cli", "__main__"), 8),
 }
-#: the only steps within a layer: file formats speak of cameras, and -m starts the command line
-SIDEWAYS = {("io", "geometry"), ("__main__", "cli")}
+#: the only steps within a layer: file formats speak of cameras, -m starts the command line, and whoever
+#: measures may draw what was measured (report itself knows none of them)
+SIDEWAYS = {("io", "geometry"), ("__main__", "cli"), ("hpe", "report"), ("checks", "report")}
 #: one unit in two files
 TOGETHER = {"apply_one": "apply"}
 ROTAUG_MAY_USE = {"errors", "geometry", "io", "sample", "datasets", "jobs"}
