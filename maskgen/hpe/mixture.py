@@ -18,7 +18,7 @@ from ..datasets.registry import plain, spellings
 from ..errors import DatasetNotFound, UsageError
 from ..jobs.manifest import read_manifest
 from ..sample import Entry
-from .splits import Selection, load_selection
+from .selection import Selection, load_selection
 
 _TERM = re.compile(
     r"""\s*(?:(?P<before>\d+(?:\.\d+)?)\s*\*\s*)?

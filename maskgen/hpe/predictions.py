@@ -121,6 +121,21 @@ class Predictions:
         os.replace(temporary, path)
 
 
+def joined(shares: Sequence[Predictions]) -> Predictions:
+    """Several tables as one; of a picture that is in more than one the first row counts."""
+    ids = [i for s in shares for i in s.ids]
+    first = np.unique(np.asarray(ids), return_index=True)[1]
+    first.sort()
+    groups = [g for s in shares for g in s.groups]
+    return Predictions(
+        tuple(ids[i] for i in first),
+        np.concatenate([s.true for s in shares])[first],
+        np.concatenate([s.predicted for s in shares])[first],
+        tuple(groups[i] for i in first),
+        np.concatenate([s.matrices() for s in shares])[first],
+    )
+
+
 def read_csv(path: Path, labels: Labels | None = None) -> Predictions:
     """Predictions of any model from a CSV with the columns id, yaw, pitch, roll (degrees).
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from maskgen.errors import DatasetNotFound, UsageError
-from maskgen.hpe import mixture, splits
+from maskgen.hpe import mixture
+from maskgen.hpe import selection as splits
 
 
 def test_weights_stand_on_either_side_and_selections_after_the_name() -> None:
