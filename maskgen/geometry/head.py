@@ -114,11 +114,12 @@ def vertex_normals(vertices: Array, triangles: NDArray[np.int32]) -> Array:
     return out / np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-12)
 
 
-def _sphere_grid() -> tuple[Array, NDArray[np.int32]]:
+def _sphere_grid(columns: int, rows: int) -> tuple[Array, NDArray[np.int32]]:
     """Directions, dense on the face: a latitude-longitude grid whose pole is the crown of the head."""
-    front = np.linspace(-1.0, 1.0, 73)
+    front = np.linspace(-1.0, 1.0, columns)
     azimuth = np.pi * (0.55 * front + 0.45 * front**3)  # the seam lies at the back of the head
-    height = np.radians(np.concatenate([np.linspace(-89.0, -45.0, 7)[:-1], np.linspace(-45.0, 89.0, 40)]))
+    crown = np.linspace(-89.0, -45.0, rows // 7 + 1)[:-1]
+    height = np.radians(np.concatenate([crown, np.linspace(-45.0, 89.0, rows - len(crown))]))
     el, az = np.meshgrid(height, azimuth, indexing="ij")
     d = np.stack([np.cos(el) * np.sin(az), np.sin(el), -np.cos(el) * np.cos(az)], axis=-1)
     return d.reshape(-1, 3), grid_triangles(len(height), len(azimuth))
@@ -150,18 +151,18 @@ def _neck() -> Mesh:
     return Mesh(vertices, vertex_normals(vertices, triangles), triangles)
 
 
-@lru_cache(maxsize=1)
-def skull_mesh() -> Mesh:
-    """The star-shaped part: face, cranium, throat. 46 x 73 vertices."""
-    d, triangles = _sphere_grid()
+@lru_cache(maxsize=4)
+def skull_mesh(columns: int = 73, rows: int = 46) -> Mesh:
+    """The star-shaped part: face, cranium, throat; columns x rows vertices."""
+    d, triangles = _sphere_grid(columns, rows)
     vertices = CENTRE + d * head_radius(d)[:, None]
     return Mesh(vertices, vertex_normals(vertices, triangles), triangles)
 
 
-@lru_cache(maxsize=1)
-def head_mesh() -> Mesh:
+@lru_cache(maxsize=4)
+def head_mesh(columns: int = 73, rows: int = 46) -> Mesh:
     """Skull, both ears and neck in one mesh, outward normals."""
-    parts = [skull_mesh(), _ear(-1.0), _ear(1.0), _neck()]
+    parts = [skull_mesh(columns, rows), _ear(-1.0), _ear(1.0), _neck()]
     start = np.cumsum([0] + [len(p.vertices) for p in parts])
     return Mesh(
         np.concatenate([p.vertices for p in parts]),

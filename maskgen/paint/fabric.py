@@ -1,4 +1,4 @@
-"""The look of a style, prepared once: linear albedo, relief slopes and prints as mip pyramids, creases, noise."""
+"""The look of a style, prepared once: linear albedo, relief slopes and prints as mip pyramids, creases, grain."""
 
 from __future__ import annotations
 
@@ -135,3 +135,16 @@ def grain_tile() -> F32:
     white = np.tile(rng.standard_normal((_TILE, _TILE)), (3, 3))
     soft = cv2.GaussianBlur(white, (0, 0), 0.55)[_TILE : 2 * _TILE, _TILE : 2 * _TILE]
     return np.ascontiguousarray(soft / soft.std(), np.float32)
+
+
+@lru_cache(maxsize=256)
+def packed(level: Level) -> F32:
+    """One texel after the other, (h, w, 12): albedo 3, opacity, relief 3, print 4, one spare.
+
+    The shading loop reads all of a texel at once; together they lie in one cache line.
+    """
+    h, w = level.alpha.shape
+    out = np.zeros((h, w, 12), np.float32)
+    out[..., :3], out[..., 3] = level.albedo, level.alpha
+    out[..., 4:7], out[..., 7:11] = level.relief, level.print
+    return out

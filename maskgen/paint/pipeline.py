@@ -15,7 +15,7 @@ from ..geometry.pose import HeadPose
 from ..masks.catalogue import Catalogue, Style
 from ..masks.spec import MaskDraw
 from . import composite as c
-from .fabric import NO_TILE, creases, grain_tile, pick_level, prepared, prepared_tile
+from .fabric import NO_TILE, creases, grain_tile, packed, pick_level, prepared, prepared_tile
 from .light import Light, bare_skin, estimate_light
 from .photo import Photo, read_photo
 from .scene import Scene, build_scene
@@ -116,10 +116,7 @@ class Painter:
         c.shade(
             scene.coverage,
             scene.attributes,
-            maps.albedo,
-            maps.print,
-            maps.relief,
-            maps.alpha[..., None],
+            packed(maps),
             tile,
             creases(),
             np.ascontiguousarray(light.rest[..., None], np.float32),
@@ -132,7 +129,8 @@ class Painter:
         # supersampling has already spread an edge over about a pixel
         spread = np.sqrt(max(photo.blur**2 - 0.20**2, 0.0))
         if spread > 0.2:
-            layer = np.asarray(cv2.GaussianBlur(layer, (0, 0), spread), np.float32)
+            side = 2 * int(np.ceil(2.4 * spread)) + 1
+            layer = np.asarray(cv2.GaussianBlur(layer, (side, side), spread), np.float32)
         if photo.tone is not None:
             c.tone_like(layer, photo.tone)
         return layer

@@ -18,7 +18,21 @@ F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
 
 
-@njit(cache=True, nogil=True)
+#: subsamples by which the runs of neighbouring triangles overlap
+HAIR = np.float32(1e-3)
+
+
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
+def _clip_run(first, last, at, step):  # type: ignore[no-untyped-def]
+    """The part of [first, last] where at + x * step >= 0; first > last where there is none."""
+    if step > np.float32(1e-12):
+        return max(first, -at / step), last
+    if step < np.float32(-1e-12):
+        return first, min(last, -at / step)
+    return (first, last) if at >= np.float32(0.0) else (np.float32(1.0), np.float32(-1e9))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def fill_depth(
     xyz: F32, triangles: I32, first_id: int, bias: float, cull: bool, depth: F32, ids: I32
 ) -> None:
@@ -29,48 +43,59 @@ def fill_depth(
     triangles that face away (clockwise on screen, y down).
     """
     rows, columns = depth.shape
+    zero, one = np.float32(0.0), np.float32(1.0)
+    push = np.float32(bias)
     for t in range(triangles.shape[0]):
         a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
         ax, ay, az = xyz[a, 0], xyz[a, 1], xyz[a, 2]
-        bx, by, bz = xyz[b, 0], xyz[b, 1], xyz[b, 2]
-        cx, cy, cz = xyz[c, 0], xyz[c, 1], xyz[c, 2]
+        bx, by = xyz[b, 0], xyz[b, 1]
+        cx, cy = xyz[c, 0], xyz[c, 1]
         area = (bx - ax) * (cy - ay) - (cx - ax) * (by - ay)
-        if abs(area) < np.float32(1e-6) or (cull and area > 0.0):
+        if abs(area) < np.float32(1e-6) or (cull and area > zero):
             continue
-        x0, x1 = max(0, int(np.ceil(min(ax, bx, cx)))), min(columns - 1, int(np.floor(max(ax, bx, cx))))
-        y0, y1 = max(0, int(np.ceil(min(ay, by, cy)))), min(rows - 1, int(np.floor(max(ay, by, cy))))
+        left, right = min(ax, bx, cx), max(ax, bx, cx)
+        top, low = min(ay, by, cy), max(ay, by, cy)
+        if right < zero or low < zero or left > np.float32(columns - 1) or top > np.float32(rows - 1):
+            continue
+        x0, x1 = max(0, int(np.ceil(left))), min(columns - 1, int(np.floor(right)))
+        y0, y1 = max(0, int(np.ceil(top))), min(rows - 1, int(np.floor(low)))
         if x0 > x1 or y0 > y1:
             continue
-        inv = np.float32(1.0) / area
-        # barycentric weights of b and c are linear in x and y
-        ubx, uby = (cy - ay) * inv, -(cx - ax) * inv
-        ucx, ucy = -(by - ay) * inv, (bx - ax) * inv
-        dz_b, dz_c = bz - az, cz - az
+        inv = one / area
+        # barycentric weights of b and c, and with them the depth, are linear in x and y
+        ubx, uby = (cy - ay) * inv, (ax - cx) * inv
+        ucx, ucy = (ay - by) * inv, (bx - ax) * inv
+        dz_b, dz_c = xyz[b, 2] - az, xyz[c, 2] - az
+        zx = ubx * dz_b + ucx * dz_c
         value = np.int32(first_id) if first_id < 0 else np.int32(first_id + t)
         for y in range(y0, y1 + 1):
-            wb = (x0 - ax) * ubx + (y - ay) * uby
-            wc = (x0 - ax) * ucx + (y - ay) * ucy
-            for x in range(x0, x1 + 1):
-                if wb >= 0.0 and wc >= 0.0 and wb + wc <= 1.0:
-                    z = az + wb * dz_b + wc * dz_c + bias
-                    if z < depth[y, x]:
-                        depth[y, x] = z
-                        ids[y, x] = value
-                wb += ubx
-                wc += ucx
+            dy = np.float32(y) - ay
+            wb0, wc0 = dy * uby, dy * ucy
+            # the run of this row inside all three edges; a hair wide, so that neighbours leave no gap
+            first, last = np.float32(x0) - ax, np.float32(x1) - ax
+            first, last = _clip_run(first, last, wb0, ubx)
+            first, last = _clip_run(first, last, wc0, ucx)
+            first, last = _clip_run(first, last, one - wb0 - wc0, -ubx - ucx)
+            xs, xe = int(np.ceil(first + ax - HAIR)), int(np.floor(last + ax + HAIR))
+            z0 = az + push + wb0 * dz_b + wc0 * dz_c - ax * zx
+            for x in range(max(xs, x0), min(xe, x1) + 1):
+                z = z0 + np.float32(x) * zx
+                nearer = z < depth[y, x]
+                depth[y, x] = z if nearer else depth[y, x]
+                ids[y, x] = value if nearer else ids[y, x]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def resolve(
-    ids: I32, xyz: F32, triangles: I32, attributes: F32, strap_from: int, coverage: F32, strap: F32, out: F32
+    ids: I32, xyz: F32, triangles: I32, attributes: F32, strap_from: int, shares: F32, out: F32
 ) -> None:
     """Coverage per pixel and the attributes of one covered subsample.
 
-    ids: (h * SS, w * SS), -1 for nothing. attributes: (n, k) per vertex. Triangles from index strap_from on
-    are straps. Fills coverage (h, w) 0..1 of shell and straps together, strap (h, w) 0..1 of straps alone,
-    and out (h, w, k) interpolated attributes (untouched where nothing covers).
+    ids: (h * SS, w * SS); -1 nothing, below that an occluder. attributes: (n, k) per vertex. Triangles from
+    index strap_from on are straps. Fills shares (3, h, w) 0..1: shell and straps together, straps alone,
+    occluder; and out (h, w, k) interpolated attributes (untouched where nothing covers).
     """
-    h, w = coverage.shape
+    h, w = shares.shape[1], shares.shape[2]
     k = attributes.shape[1]
     share = np.float32(1.0 / (SS * SS))
     for y in range(h):
@@ -79,6 +104,7 @@ def resolve(
             bx = by = 0
             n = 0
             ns = 0
+            no = 0
             for j in range(SS):
                 for i in range(SS):
                     t = ids[y * SS + j, x * SS + i]
@@ -89,8 +115,11 @@ def resolve(
                         # a shell sample beats a strap sample, so that the shell's own colour reaches its rim
                         if best < 0 or (best >= strap_from and t < strap_from):
                             best, bx, by = t, x * SS + i, y * SS + j
-            coverage[y, x] = n * share
-            strap[y, x] = ns * share
+                    elif t < -1:
+                        no += 1
+            shares[0, y, x] = n * share
+            shares[1, y, x] = ns * share
+            shares[2, y, x] = no * share
             if best < 0:
                 continue
             a, b, c = triangles[best, 0], triangles[best, 1], triangles[best, 2]
@@ -103,7 +132,7 @@ def resolve(
                 out[y, x, q] = wa * attributes[a, q] + wb * attributes[b, q] + wc * attributes[c, q]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def smooth_normals(xyz: F32, triangles: I32, out: F32) -> None:
     """Area-weighted unit vertex normals of (n, 3) vertices, into ``out`` (n, 3)."""
     out[:] = 0.0

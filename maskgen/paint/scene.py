@@ -19,10 +19,10 @@ from .types import HIDDEN_BY_HEAD, HIDDEN_BY_MASK, VISIBLE
 
 F32 = NDArray[np.float32]
 _OCCLUDER = -2
-#: the head is pushed back this far where it competes with the fabric, so that a poor fit does not eat the mask
+#: the head stands this far back where it competes with the fabric: a poor fit must not eat the mask
 _HEAD_BACK_MM = 3.5
-#: vertices are rounded to this share of a pixel: linear algebra that differs in the last bit between machines
-#: must not change a byte of the result
+#: vertices are rounded to this share of a pixel: linear algebra that differs in the last bit between
+#: machines must not change a byte of the result
 _GRID = 256.0
 
 
@@ -44,7 +44,7 @@ class Scene:
 
 @lru_cache(maxsize=1)
 def _head() -> tuple[Mesh, F32, F32]:
-    mesh = head_mesh()
+    mesh = head_mesh(41, 30)  # coarse: it only hides
     return mesh, bending_weights(mesh.vertices), bending_weights(CANONICAL_FACE)
 
 
@@ -76,7 +76,7 @@ def _tangents(points: F32) -> F32:
     """Unit direction of growing u at each vertex: along the rows of the grid, across the straps' bands."""
     out = np.zeros_like(points)
     grid = points[: ROWS * COLUMNS].reshape(ROWS, COLUMNS, 3)
-    out[: ROWS * COLUMNS] = np.gradient(grid, axis=1).reshape(-1, 3)
+    out[: ROWS * COLUMNS] = np.asarray(np.gradient(grid, axis=1)).reshape(-1, 3)
     bands = points[ROWS * COLUMNS :].reshape(-1, 2, 12, 3)
     across = bands[:, 1] - bands[:, 0]
     out[ROWS * COLUMNS :] = np.stack([across, across], 1).reshape(-1, 3)
@@ -112,29 +112,20 @@ def build_scene(shell: Shell, fit: FaceFit, size: tuple[int, int]) -> Scene:
         q = p.astype(np.float32)
         q[:, 0] = (p[:, 0] - x0 + 0.5) * SS - 0.5
         q[:, 1] = (p[:, 1] - y0 + 0.5) * SS - 0.5
+        q[:, 2] = p[:, 2] * SS
         return q
 
-    back = np.float32(_HEAD_BACK_MM * fit.camera.scale)
+    back = _HEAD_BACK_MM * fit.camera.scale * SS
     fill_depth(to_window(head_points), head.triangles, _OCCLUDER, back, True, depth, ids)
     window_points = to_window(points)
-    fill_depth(window_points, shell.triangles, 0, np.float32(0.0), False, depth, ids)
-    coverage, strap = np.zeros((rows, columns), np.float32), np.zeros((rows, columns), np.float32)
-    attributes = np.zeros((rows, columns, c.ATTRIBUTES), np.float32)
-    camera = (points * [1.0, 1.0, 1.0]).astype(np.float32)
-    resolve(
-        ids,
-        window_points,
-        shell.triangles,
-        _vertex_attributes(shell, camera),
-        shell.strap_from,
-        coverage,
-        strap,
-        attributes,
-    )
-    on_head = (ids == _OCCLUDER).reshape(rows, SS, columns, SS).mean((1, 3), dtype=np.float32)
+    fill_depth(window_points, shell.triangles, 0, 0.0, False, depth, ids)
+    shares = np.empty((3, rows, columns), np.float32)
+    attributes = np.empty((rows, columns, c.ATTRIBUTES), np.float32)
+    vertex = _vertex_attributes(shell, points.astype(np.float32))
+    resolve(ids, window_points, shell.triangles, vertex, shell.strap_from, shares, attributes)
     landmarks = fit.to_image(fit.bent(CANONICAL_FACE, landmark_weights))
     visibility = _visibility(landmarks, fit, box, depth, ids, shell.strap_from)
-    return Scene(box, coverage, strap, on_head, attributes, visibility)
+    return Scene(box, shares[0], shares[1], shares[2], attributes, visibility)
 
 
 def _visibility(
@@ -153,8 +144,8 @@ def _visibility(
     inside = (x >= 0) & (y >= 0) & (x < ids.shape[1]) & (y < ids.shape[0])
     i = np.flatnonzero(inside)
     hit, near = ids[y[i], x[i]], depth[y[i], x[i]]
-    tolerance = 8.0 * fit.camera.scale
-    out[i[(hit == _OCCLUDER) & (near < landmarks[i, 2] - tolerance)]] = HIDDEN_BY_HEAD
+    tolerance = 8.0 * fit.camera.scale * SS
+    out[i[(hit == _OCCLUDER) & (near < landmarks[i, 2] * SS - tolerance)]] = HIDDEN_BY_HEAD
     covered = (hit >= 0) & (hit < strap_from) & facing[i]
     out[i[covered]] = HIDDEN_BY_MASK
     return out
