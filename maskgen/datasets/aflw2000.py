@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from ..errors import DatasetNotFound
 from ..geometry.image_plane import PlaneMap
 from ..geometry.landmarks import Landmarks
+from ..io.files import names_in
 from ..io.images import image_size
 from ..io.matfile import MatFile, read_mat, write_mat
 from ..sample import Entry, Sample
@@ -48,10 +49,7 @@ class AFLW2000(DatasetFormat):
 
     def index(self, root: Path) -> Iterator[Entry]:
         """All pictures of the folder, by number."""
-        try:
-            names = set(os.listdir(root))
-        except OSError as error:
-            raise DatasetNotFound(f"{root}: cannot be listed ({error.strerror})") from error
+        names = set(names_in(root))
         stems = sorted((name[:-4], name) for name in names if _PICTURE.fullmatch(name))
         if not stems:
             raise DatasetNotFound(f"{root}: holds no {self.name} pictures; expected {self.layout}")

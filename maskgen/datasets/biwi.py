@@ -25,7 +25,7 @@ from ..io.biwi_files import (
     parse_pose_txt,
     read_text,
 )
-from ..io.files import atomic_write
+from ..io.files import atomic_write, names_in
 from ..io.images import image_size
 from ..sample import Entry, Sample
 from .base import Card, DatasetFormat
@@ -70,10 +70,10 @@ class BIWI(DatasetFormat):
         return self._entries(root, container)
 
     def _entries(self, root: Path, container: str) -> Iterator[Entry]:
-        for sequence in _sequences(root / container):
+        for sequence in filter(_SEQUENCE.fullmatch, names_in(root / container)):
             folder = PurePosixPath(container, sequence)
             files: dict[str, list[str]] = {}
-            for name in sorted(os.listdir(root / folder)):
+            for name in names_in(root / folder):
                 match = _FRAME.fullmatch(name)
                 if match:
                     files.setdefault(match[1], []).append(match[2])
@@ -192,18 +192,20 @@ def _container(root: Path) -> str | None:
 
 
 def _sequences(folder: Path) -> list[str]:
-    """Names of the two-digit folders that hold a colour frame, sorted."""
+    """Names of the two-digit folders that hold a colour frame, sorted; what cannot be listed has none."""
     try:
-        with os.scandir(folder) as listing:
-            names = sorted(item.name for item in listing if _SEQUENCE.fullmatch(item.name) and item.is_dir())
-        return [name for name in names if _has_frame(folder / name)]
+        names = sorted(name for name in os.listdir(folder) if _SEQUENCE.fullmatch(name))
     except OSError:
         return []
+    return [name for name in names if _has_frame(folder / name)]
 
 
 def _has_frame(folder: Path) -> bool:
-    with os.scandir(folder) as listing:
-        return any(item.name.startswith("frame_") and item.name.endswith("_rgb.png") for item in listing)
+    try:
+        with os.scandir(folder) as listing:
+            return any(item.name.startswith("frame_") and item.name.endswith("_rgb.png") for item in listing)
+    except OSError:
+        return False
 
 
 def _pose_file(entry: Entry) -> PurePosixPath | None:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from ..errors import DatasetNotFound, LabelError
 from ..geometry.image_plane import PlaneMap
 from ..geometry.landmarks import MIRROR, Landmarks
+from ..io.files import names_in
 from ..io.images import image_size
 from ..io.matfile import MatFile, read_mat, write_mat
 from ..sample import Entry, Sample
@@ -60,8 +61,8 @@ class W300LP(DatasetFormat):
 
     def _entries(self, root: Path) -> Iterator[Entry]:
         for folder in FOLDERS:
-            names = _names(root / folder)
-            points = _names(root / "landmarks" / folder)
+            names = set(names_in(root / folder))
+            points = set(names_in(root / "landmarks" / folder))
             for stem, name in sorted((n[:-4], n) for n in names if n.lower().endswith(".jpg")):
                 labels = [f"{folder}/{stem}.mat"] if f"{stem}.mat" in names else []
                 if f"{stem}_pts.mat" in points:
@@ -185,13 +186,6 @@ def _pts(mat: MatFile, stem: str) -> Landmarks:
             if landmarks is not None:
                 return landmarks
     raise LabelError(f"{stem}_pts.mat: no pts_3d or pts_2d of 68 x 2 numbers; it has {', '.join(mat.fields)}")
-
-
-def _names(folder: Path) -> set[str]:
-    try:
-        return set(os.listdir(folder))
-    except OSError:
-        return set()
 
 
 def _has_pictures(root: Path, folder: str) -> bool:

@@ -97,6 +97,19 @@ def safe_relative(text: str) -> PurePosixPath:
     return path
 
 
+def names_in(folder: Path) -> list[str]:
+    """Names in a folder, sorted; none if it does not exist.
+
+    Raises UsageError if it is there but cannot be listed: what lies in it must not vanish silently.
+    """
+    try:
+        return sorted(os.listdir(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise UsageError(f"{folder}: cannot be listed ({error.strerror}); check its permissions") from error
+
+
 def inside(child: Path, parent: Path) -> bool:
     """Whether ``child`` is ``parent`` or lies under it, links resolved; neither needs to exist."""
     return Path(child).resolve().is_relative_to(Path(parent).resolve())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import shutil
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from PIL import Image
 
 from maskgen.datasets import all_formats, get_format, recognise
 from maskgen.datasets.base import DatasetFormat
-from maskgen.errors import DatasetNotFound, ImageError, InputError, LabelError
+from maskgen.errors import DatasetNotFound, ImageError, InputError, LabelError, UsageError
 from maskgen.geometry.image_plane import PlaneMap
 from maskgen.geometry.pose import HeadPose
 from maskgen.geometry.rotation import geodesic_deg
@@ -94,7 +95,7 @@ def test_odd_places_are_neither_recognised_nor_indexed(name: str, tmp_path: Path
     (tmp_path / "01").write_text("a file where a folder is expected")
     for odd in (tmp_path, tmp_path / "file", tmp_path / "empty", tmp_path / "absent"):
         assert not fmt.recognises(odd)
-        with pytest.raises(DatasetNotFound, match=r"holds no|cannot be listed"):
+        with pytest.raises(DatasetNotFound, match="holds no"):
             list(fmt.index(odd))
 
 
@@ -134,6 +135,24 @@ def test_formats_and_samples_travel_to_workers(name: str, fake_dataset: Callable
     again = pickle.loads(pickle.dumps((fmt, sample)))[1]
     assert again.entry == sample.entry
     np.testing.assert_array_equal(again.pose.cam_from_head, sample.pose.cam_from_head)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_folder_that_cannot_be_listed_stops_the_index_instead_of_vanishing(
+    name, fake_dataset, monkeypatch
+) -> None:
+    fmt, root = get_format(name), fake_dataset(name)
+    closed = root / list(fmt.index(root))[-1].image.parent
+    real = os.listdir
+
+    def refuse(path):
+        if Path(path) == closed:
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "listdir", refuse)
+    with pytest.raises(UsageError, match=r"cannot be listed \(Permission denied\)"):
+        list(fmt.index(root))
 
 
 # --- reading ---------------------------------------------------------------------------------------------
