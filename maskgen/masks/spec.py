@@ -29,27 +29,52 @@ class Outline:
 
 
 @dataclass(frozen=True)
+class Bump:
+    """A round part that stands out of the mask: a valve, a filter cartridge.
+
+    at: (u, v) of its middle, u 0 midline .. 1 side edge, v 0 top .. 1 bottom. radius, mm. height it
+    stands out, mm. wall: how wide its side is seen from the front, mm.
+    """
+
+    at: tuple[float, float]
+    radius: float
+    height: float
+    wall: float = 5.0
+
+
+@dataclass(frozen=True)
 class Drape:
     """How the fabric stands off the face.
 
     tent: 0 follows the face (knit), 1 is stretched straight from nose to cheek and chin (a shell).
     standoff: least distance from the skin away from the rim, mm. rim: gap at the top, side and bottom edge,
-    mm. stiffness: how wide dents are smoothed, mm. dome: extra height in the middle (cups), mm, with its
-    centre and half width along the height, 0 (top) .. 1 (bottom). ridge: height of a fold down the middle,
-    mm. fold: height of a fold across at `dome_centre` (boat shapes), mm. flare: how far the lower corner
-    stands off, mm.
+    mm. chin_gap: further gap of the bottom edge under the chin, mm. stiffness: how wide dents are smoothed,
+    mm. reach: how far from its edge a mask takes to come to its full height, mm. dome: extra height in the
+    middle (cups), mm, with its centre and half width along the height, 0 (top) .. 1 (bottom). profile: extra
+    height down the midline as points (v, mm), straight between them (folded respirators); it falls to 0 at
+    the side edge as 1 - u ** `spread`. ridge: height of a fold down the middle, mm, and ridge_width, the
+    share of the half width over which it sinks to a third. flare: how far the lower corner stands off, mm.
+    skirt: length of cloth that hangs down the neck from the bottom edge, mm; skirt_taper: 0 a tube, 1 a
+    triangle that is longest in the middle. bumps: round parts; one with u > 0 has a twin on the other side.
     """
 
     tent: float = 0.8
     standoff: float = 3.0
     rim: tuple[float, float, float] = (1.0, 2.5, 2.5)
+    chin_gap: float = 0.0
     stiffness: float = 6.0
+    reach: float = 14.0
     dome: float = 0.0
     dome_centre: float = 0.45
     dome_width: float = 0.5
+    profile: tuple[tuple[float, float], ...] = ()
+    spread: float = 2.0
     ridge: float = 0.0
-    fold: float = 0.0
+    ridge_width: float = 0.05
     flare: float = 0.0
+    skirt: float = 0.0
+    skirt_taper: float = 0.0
+    bumps: tuple[Bump, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -57,7 +82,9 @@ class Strap:
     """A band from the mask's edge to the ear or behind the head; mirrored for the other side.
 
     path: points on the head, from the mask outward; they are laid onto it, `lift` mm above. start: (u, v)
-    on the shell where the band begins (u 0 midline .. 1 side edge, v 0 top .. 1 bottom). width, mm.
+    on the shell where the band begins (u 0 midline .. 1 side edge, v 0 top .. 1 bottom). width at the mask,
+    mm; end_width at the far end (the same if not given). sag: how far a slack band hangs below the straight
+    line to its first point, mm.
     """
 
     start: tuple[float, float]
@@ -65,6 +92,8 @@ class Strap:
     width: float = 3.0
     lift: float = 1.5
     color: str | None = None
+    end_width: float | None = None
+    sag: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -73,7 +102,8 @@ class Material:
 
     colors: (albedo "#rrggbb", weight) to draw from. sheen: strength of the soft highlight, 0..1.
     relief: millimetres that a full step of height.png means. through: share of skin that shines through,
-    0..1. hem: width of the sewn or welded edge, mm, 0 none. printable: whether fabrics may be laid on.
+    0..1. hem: width of the sewn or welded edge, mm, 0 none (maps may draw their own). crease: strength of
+    random creases, 1 cloth, 0 a moulded shell. printable: whether fabrics may be laid on.
     """
 
     colors: tuple[tuple[str, float], ...]
@@ -81,6 +111,7 @@ class Material:
     relief: float = 1.5
     through: float = 0.0
     hem: float = 0.0
+    crease: float = 1.0
     printable: bool = True
 
 

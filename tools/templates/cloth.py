@@ -1,0 +1,112 @@
+"""Artwork of sewn, knitted and foamed masks."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .canvas import Canvas, noise, soft, stripe
+from .parts import folds, gathers, groove, hem, stitches, tension
+
+
+def _centre_seam(c: Canvas, topstitch: float) -> None:
+    """Two panels sewn together down the middle; the seam allowance makes a flat ridge."""
+    groove(c, c.x, 1.8, 0.9)
+    c.albedo *= 1.0 - 0.22 * np.exp(-((c.x / 0.9) ** 2))
+    c.height += 0.35 * soft(np.abs(c.x) - topstitch - 1.0, 1.5)
+    if topstitch:
+        for side in (-1.0, 1.0):
+            stitches(c, c.x - side * topstitch, c.y, depth=0.25)
+    # the seam puckers
+    c.height += 0.22 * np.sin(2 * np.pi * c.y / 6.5 + noise(203, (12, 3))) * np.exp(-np.abs(c.x) / 6.0)
+
+
+def _hemmed(c: Canvas, width: float) -> None:
+    for edge, along in ((c.top, c.x), (c.bottom, c.x)):
+        hem(c, edge, width, 0.45)
+        stitches(c, edge - width + 1.2, along, depth=0.3)
+
+
+def draw_fitted(c: Canvas) -> None:
+    """Fitted cloth mask."""
+    _centre_seam(c, 3.5)
+    _hemmed(c, 6.0)
+    casing = soft(c.side - 10.0, 1.2)
+    c.height += 0.5 * casing
+    stitches(c, c.side - 9.5, c.y, depth=0.35)
+    gathers(c, 205, 0.55, 12.0, 6)
+    tension(c, 207, 0.30)
+    folds(c, 209, 0.65, (3, 4))
+    folds(c, 210, 0.28, (8, 7))
+
+
+def draw_sponge(c: Canvas) -> None:
+    """Polyurethane foam: a glued butt seam, cut edges, open pores."""
+    groove(c, c.x, 1.3, 0.7)
+    c.albedo *= 1.0 - 0.20 * np.exp(-((c.x / 0.7) ** 2))
+    edge = np.minimum(c.top, c.bottom)
+    groove(c, edge - 3.0, 1.6, 0.22)
+    c.height += 0.06 * noise(221, (130, 170)) + 0.05 * noise(222, (60, 80))
+    folds(c, 223, 0.45, (3, 4))
+    tension(c, 225, 0.22)
+    fan = np.sin(c.v * 2 * np.pi * 5.0 + noise(226, (4, 4))) * np.exp(-c.side / 16.0)
+    c.height += 0.28 * fan
+
+
+def draw_window(c: Canvas) -> None:
+    """Cloth round a clear film; the film mirrors the light in two streaks."""
+    _hemmed(c, 6.0)
+    c.height += 0.5 * soft(c.side - 10.0, 1.2)
+    stitches(c, c.side - 9.5, c.y, depth=0.35)
+    gathers(c, 241, 0.55, 14.0, 6)
+    tall = c.y + c.bottom
+    cy = 0.54 * float(tall[0, tall.shape[1] // 2])
+    # a rounded rectangle
+    rx, ry, corner = 37.0, 23.0, 14.0
+    dx, dy = np.abs(c.x) - rx + corner, np.abs(c.y - cy + 0.0035 * c.x**2) - ry + corner
+    d = np.hypot(np.maximum(dx, 0), np.maximum(dy, 0)) + np.minimum(np.maximum(dx, dy), 0) - corner
+    film = soft(d, 0.9)
+    folds(c, 243, 0.55, (3, 5), 1.0 - film)
+    tension(c, 245, 0.25, 1.0 - film)
+    c.height *= 1.0 - film
+    c.height += 0.55 * soft(np.abs(d - 3.5) - 2.5, 1.2)
+    stitches(c, d - 2.4, np.where(np.abs(dx) > np.abs(dy), c.y, c.x), depth=0.3)
+    stitches(c, d - 6.0, np.where(np.abs(dx) > np.abs(dy), c.y, c.x), depth=0.3)
+    c.albedo *= 1.0 - 0.18 * np.exp(-(((d - 0.8) / 1.2) ** 2))
+    # haze, crumples and two reflections of a film
+    crumple = np.clip(noise(247, (5, 7)), 0.0, 1.6) * np.clip(noise(248, (14, 12)), 0.0, 1.6)
+    slant = c.x + 0.55 * (c.y - cy)
+    glare = 0.55 * stripe(slant + 17.0, 5.0, 6.0) + 0.30 * stripe(slant + 7.0, 1.5, 4.0)
+    glare = glare * soft(np.abs(c.y - cy) - 12.0, 9.0) * (0.7 + 0.3 * noise(249, (6, 6)))
+    haze = np.clip(0.10 + 0.10 * crumple + glare, 0.06, 0.75)
+    c.alpha = c.alpha * (1.0 - film) + haze * film
+    c.lay((0.97, 0.98, 0.99), film)
+
+
+def draw_gaiter(c: Canvas) -> None:
+    """Stretch knit: an overlocked top edge, sagging rings where it bunches at the throat."""
+    hem(c, c.top, 5.0, 0.5)
+    stitches(c, c.top - 4.0, c.x, depth=0.3)
+    hem(c, c.bottom, 6.0, 0.5)
+    sag = c.v + 0.05 * np.cos(np.clip(c.u, -0.5, 0.5) * np.pi * 2.0) + 0.035 * noise(261, (5, 7))
+    rings = np.abs(np.sin(np.pi * (sag * 11.0))) ** 0.7
+    throat = soft(0.52 - c.v, 0.2) * (0.55 + 0.45 * noise(262, (9, 5)))
+    c.height += 1.3 * (0.5 - rings) * np.clip(throat, 0.0, 1.3)
+    folds(c, 263, 0.7, (4, 7), 1.0 - 0.6 * soft(0.5 - c.v, 0.2))
+    folds(c, 265, 0.45, (10, 12), soft(0.4 - c.v, 0.2))
+    c.height += 0.05 * np.cos(2 * np.pi * c.x / 2.2)
+    c.albedo *= 1.0 - 0.10 * np.clip(rings * throat, 0.0, 1.0)
+
+
+def draw_bandana(c: Canvas) -> None:
+    """A cotton square folded over: folds drape from the ears to the hanging point."""
+    hem(c, c.top, 2.5, 0.6)
+    hem(c, c.bottom, 5.0, 0.4)
+    stitches(c, c.bottom - 4.0, c.x, depth=0.3)
+    # catenary folds: levels of a surface that hangs from the ears
+    hang = c.v - 0.16 * (1.0 - np.minimum(np.abs(c.u) * 1.5, 1.0) ** 2) + 0.02 * noise(281, (4, 8))
+    wave = np.abs(np.sin(np.pi * (hang * 7.0 + 0.3))) ** 0.8
+    c.height += 1.2 * (0.5 - wave) * (0.55 + 0.45 * noise(282, (5, 6))) * soft(0.24 - c.v, 0.2)
+    folds(c, 283, 0.8, (3, 7))
+    folds(c, 284, 0.35, (8, 14))
+    gathers(c, 285, 0.8, 40.0, 5)
+    c.albedo *= 1.0 - 0.08 * np.clip(wave, 0.0, 1.0) * soft(0.3 - c.v, 0.2)

@@ -1,0 +1,106 @@
+"""Details that several styles share: hems, seams, pleats, folds, clips, gathers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .canvas import Canvas, Map, noise, soft, stripe
+
+
+def groove(c: Canvas, d: Map, width: float, depth: float, where: Map | float = 1.0) -> None:
+    """Press a line where ``d`` (mm) is 0."""
+    c.height -= depth * np.exp(-((d / (width / 2.0)) ** 2)) * where
+
+
+def step(c: Canvas, d: Map, drop: float, rise_mm: float, fall_mm: float, where: Map | float = 1.0) -> None:
+    """A pleat's edge at d = 0 (d grows downward): cloth swells toward it, then drops and lies in shade."""
+    under = np.maximum(d, 0.0)
+    above = np.where(d <= 0.0, np.clip(1.0 + d / rise_mm, 0.0, 1.0) ** 1.6, 0.0)
+    below = np.where(d > 0.0, np.clip(1.0 - under / fall_mm, 0.0, 1.0) ** 1.5, 0.0)
+    c.height += drop * (above + below - 0.35 * np.exp(-(((d - fall_mm * 1.3) / fall_mm) ** 2))) * where
+    shade = np.where(d > 0.0, np.exp(-((under / (2.2 * fall_mm)) ** 1.5)), 0.0)
+    c.albedo *= 1.0 - 0.22 * shade * where
+
+
+def hem(c: Canvas, d: Map, width: float, thick: float) -> None:
+    """A folded edge: double cloth up to ``width`` mm from the edge, with a step where it ends."""
+    c.height += thick * soft(d - width, 0.9)
+    groove(c, d - width - 0.5, 1.6, 0.35 * thick)
+
+
+def stitches(c: Canvas, d: Map, along: Map, depth: float = 0.35, period: float = 3.2) -> None:
+    """A row of machine stitches on the line d = 0: the cloth is drawn in, the thread shows between."""
+    groove(c, d, 2.2, depth)
+    thread = c.dashes(d, along, period * 0.62, period, 0.7)
+    c.height += 0.9 * depth * thread
+    c.albedo *= 1.0 - 0.16 * stripe(d, 1.0) * (1.0 - thread)
+
+
+def welds(
+    c: Canvas, d: Map, along: Map, period: float = 2.6, length: float = 1.4, depth: float = 0.4
+) -> None:
+    """A row of ultrasonic weld marks on the line d = 0: pressed, a little darker, glassy."""
+    marks = c.dashes(d, along, length, period, 1.0)
+    c.height -= depth * marks
+    c.albedo *= 1.0 - 0.13 * marks
+
+
+def weld_band(c: Canvas, d: Map, centre: float, width: float, depth: float, pitch: float = 1.8) -> None:
+    """A pressed band of fine diagonal hatching round ``centre`` mm from an edge."""
+    band = stripe(d - centre, width, 0.7)
+    hatch = 0.5 + 0.5 * np.cos(2.0 * np.pi * (c.x + c.y) / pitch)
+    c.height -= depth * band * (0.75 + 0.25 * hatch)
+    c.albedo *= 1.0 - 0.07 * band * hatch
+
+
+def gathers(c: Canvas, seed: int, height: float, reach: float, folds: int, where: Map | float = 1.0) -> None:
+    """Wrinkles that run in from the side edge, where an elastic draws the cloth together."""
+    sway = noise(seed, (6, 10)) * 0.5
+    wave = np.sin(2.0 * np.pi * (folds * c.v + 0.25 * sway) + 1.3 * np.sign(c.u))
+    size = 0.7 + 0.3 * noise(seed + 1, (folds, 4))
+    c.height += height * wave * size * np.exp(-c.side / reach) * where
+
+
+def folds(
+    c: Canvas, seed: int, height: float, cells: tuple[int, int], where: Map | float = 1.0, sharp: float = 1.0
+) -> None:
+    """Irregular soft folds: ridges where smooth noise crosses zero."""
+    field = noise(seed, cells) + 0.45 * noise(seed + 1, (2 * cells[0], 2 * cells[1]))
+    ridge = 1.0 / (1.0 + (np.abs(field) * 3.0 * sharp) ** 1.5) - 0.45
+    c.height += height * ridge * where
+
+
+def tension(c: Canvas, seed: int, height: float, where: Map | float = 1.0) -> None:
+    """Pulled cloth: fans of fine ridges from the outer corners toward the middle."""
+    for corner_v, turn in ((0.02, 1.0), (0.98, -1.0)):
+        angle = np.arctan2((c.v - corner_v) * turn, 1.02 - np.abs(c.u))
+        fan = np.sin(angle * 26.0 + 0.8 * noise(seed, (4, 6)) + np.sign(c.u))
+        near = np.exp(-(((1.0 - np.abs(c.u)) / 0.45) ** 2)) * np.exp(-((angle / 0.7) ** 2))
+        c.height += height * fan * near * soft(-(1.0 - np.abs(c.u)) + 0.02, 0.05) * where
+
+
+def nose_clip(
+    c: Canvas,
+    y: float,
+    length: float,
+    width: float,
+    color: tuple[float, float, float] | None,
+    raised: float = 0.5,
+) -> None:
+    """A strip across the nose ``y`` mm below the top edge: bare metal or plastic, or only its bulge."""
+    across = soft(np.abs(c.x) - length / 2.0, 1.2)
+    bar = stripe(c.y - y, width, 0.8) * across
+    c.height += raised * bar
+    c.albedo *= 1.0 - 0.10 * (
+        stripe(c.y - y, width + 2.0, 0.8) * soft(np.abs(c.x) - length / 2.0 - 1.0, 1.2) - bar
+    )
+    if color is not None:
+        c.lay(color, bar)
+        lit = stripe(c.y - y + width * 0.18, width * 0.3, 0.6) * across
+        c.lay(tuple(min(1.0, 0.5 + 0.5 * k + 0.15) for k in color), 0.45 * lit)  # type: ignore[arg-type]
+
+
+def disc(c: Canvas, x: float, y: float) -> tuple[Map, Map]:
+    """Distance in mm to a point of the sheet, and the angle round it."""
+    dx, dy = c.x - x, c.y - y
+    return np.hypot(dx, dy), np.arctan2(dy, dx)
