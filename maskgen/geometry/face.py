@@ -250,11 +250,26 @@ def fit_face(landmarks: Landmarks, pose: HeadPose | None, max_residual_mm: float
     labelled = None if pose is None else _fit_with(landmarks, pose.cam_from_head)
     if labelled is not None and labelled.residual_mm <= max_residual_mm:
         return labelled
-    own = _fit_with(landmarks, pose_from_landmarks(landmarks).cam_from_head, from_landmarks=True)
+    own = _own_fit(landmarks)
     if own is None:
         raise LandmarkError("no placement of a head meets these landmarks; check their order and units")
     if labelled is not None and own.residual_mm > 0.7 * labelled.residual_mm:
         return labelled
+    return own
+
+
+def _own_fit(landmarks: Landmarks) -> FaceFit | None:
+    """The best fit with a pose taken from the landmarks.
+
+    Their depth is left out where it is turned inside out, as a label of negative scale turns it (AFLW2000's
+    image04157).
+    """
+    own = _fit_with(landmarks, pose_from_landmarks(landmarks).cam_from_head, from_landmarks=True)
+    if landmarks.points.shape[1] == 3 and (own is None or own.residual_mm > 9.0):
+        flat = Landmarks(landmarks.points[:, :2], landmarks.valid, landmarks.source)
+        again = _fit_with(flat, pose_from_landmarks(flat).cam_from_head, from_landmarks=True)
+        if again is not None and (own is None or again.residual_mm < own.residual_mm):
+            return again
     return own
 
 

@@ -40,7 +40,9 @@ class Light:
     gradient: (3,) stops of luminance per unit of normal, camera axes. skin: linear luminance of the lit skin.
     cast: (3,) colour of the light, blue green red, luminance 1. rest: smooth map of stops left over; pixel p
     of the picture lies at (p - (x0, y0)) * scale of it, `to_rest` = (scale, x0, y0). spread: stops, robust
-    standard deviation of the fit. samples: how many skin samples counted.
+    standard deviation of the fit. samples: how many skin samples counted. offset: stops of skin whose normal
+    is 0, so that skin of normal n is expected at gradient . n + offset. chroma, chroma_width: (2,) log2 R/G
+    and log2 B/G of the skin, and how far it strays.
     """
 
     gradient: Array
@@ -50,6 +52,9 @@ class Light:
     to_rest: tuple[float, float, float]
     spread: float
     samples: int
+    offset: float
+    chroma: Array
+    chroma_width: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,8 +100,8 @@ def _work_picture(image: NDArray[np.uint8], xy: Array, scale: float) -> tuple[F3
     return LINEAR[small], size[0] / (x1 - x0), float(x0), float(y0)
 
 
-def _chroma_gate(bgr: F32, prior: Array) -> tuple[Array, Array]:
-    """How much each sample (n, 3) looks like the face's own skin (n,), and its median log2 chroma (2,)."""
+def _chroma_gate(bgr: F32, prior: Array) -> tuple[Array, Array, Array]:
+    """How much each sample (n, 3) looks like the face's own skin (n,); the skin's log2 chroma, its width."""
     ratios = np.log2((bgr[:, [2, 0]] + 0.004) / (bgr[:, 1:2] + 0.004)).astype(np.float64)
     core = prior >= 0.99
     middle = np.median(ratios[core], axis=0)
@@ -105,7 +110,7 @@ def _chroma_gate(bgr: F32, prior: Array) -> tuple[Array, Array]:
     # in the dark, noise and JPEG leave no chroma to judge by; skin in shadow must not be thrown away
     luminance = bgr @ LUMA_BGR
     doubt = 1.0 + 0.02 / np.maximum(luminance, 0.001).astype(np.float64)
-    return 1.0 / (1.0 + ((off / width / doubt[:, None]) ** 2).sum(1) ** 2), middle
+    return 1.0 / (1.0 + ((off / width / doubt[:, None]) ** 2).sum(1) ** 2), middle, width
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -181,14 +186,17 @@ def estimate_light(image: NDArray[np.uint8], fit: FaceFit) -> Light:
     to_rest = (factor, x0, y0)
     if inside.sum() < 40:
         nothing = np.zeros((4, 4), np.float32)
-        return Light(_PRIOR, _DEFAULT_SKIN, np.ones(3), nothing, to_rest, 1.0, 0)
+        unknown = np.log2(_DEFAULT_SKIN), np.zeros(2), np.ones(2)
+        return Light(_PRIOR, _DEFAULT_SKIN, np.ones(3), nothing, to_rest, 1.0, 0, *unknown)
     xy, ix, normals, prior = xy[inside], ix[inside], normals[inside], probe.prior[inside]
     bgr = work[ix[:, 1], ix[:, 0]]
     luminance = (bgr @ LUMA_BGR).astype(np.float64)
     usable = bgr.max(1) < 0.97
     if (prior[usable] >= 0.99).sum() < 20:
         usable = luminance >= 0.0
-    gate, chroma = _chroma_gate(bgr, np.where(usable, prior, 0.0) if (prior >= 0.99).any() else prior)
+    gate, chroma, chroma_width = _chroma_gate(
+        bgr, np.where(usable, prior, 0.0) if (prior >= 0.99).any() else prior
+    )
     stops = np.log2(np.maximum(luminance, 0.003))
     weight = prior * gate * usable * np.clip(-normals[:, 2] * 1.5, 0.2, 1.0)
     solution, used, spread = _robust_plane(
@@ -208,6 +216,9 @@ def estimate_light(image: NDArray[np.uint8], fit: FaceFit) -> Light:
         to_rest=to_rest,
         spread=round(spread, 4),
         samples=int((used > 0.2 * prior).sum()),
+        offset=round(float(solution[3]), 4),
+        chroma=np.round(chroma, 4),
+        chroma_width=np.round(chroma_width, 4),
     )
 
 

@@ -17,6 +17,7 @@ from ..masks.spec import MaskDraw
 from . import composite as c
 from .fabric import NO_TILE, creases, grain_tile, packed, pick_level, prepared, prepared_tile
 from .light import Light, bare_skin, estimate_light
+from .loops import band_reach, cut_bands
 from .photo import Photo, read_photo
 from .scene import Scene, build_scene
 from .shadow import cast_shadow
@@ -62,13 +63,15 @@ class Painter:
             raise LandmarkError("no part of the mask is seen: the face is turned away or outside the picture")
         light = estimate_light(image, fit)
         x0, y0, x1, y1 = scene.box
+        below = np.ascontiguousarray(image[y0:y1, x0:x1])
+        cut_bands(scene.coverage, scene.strap, scene.attributes, band_reach(below, scene, light, style.spec))
         photo = read_photo(image, scene.box, bare_skin(fit))
         layer = self._layer(style, shell, draw, fit, scene, light, photo)
         shadow = cast_shadow(
             scene.coverage, scene.head, (light.gradient[0], light.gradient[1]), fit.camera.scale
         )
         out = image.copy()
-        window = np.ascontiguousarray(out[y0:y1, x0:x1])
+        window = below.copy()
         alpha, touched = np.zeros((h, w), np.float32), np.zeros((h, w), np.bool_)
         a, t = np.zeros(scene.coverage.shape, np.float32), np.zeros(scene.coverage.shape, np.bool_)
         grain_at = draw.seed % 251, (draw.seed // 251) % 241
@@ -102,7 +105,7 @@ class Painter:
         levels = prepared(style, shell.size_mm)
         texels = levels[0].alpha.shape[1] / shell.size_mm[0]
         maps = levels[pick_level(len(levels), texels, fit.camera.scale)]
-        p = _parameters(draw, fit, scene, light)
+        p = _parameters(draw, fit, scene, light, spec.material.crease)
         p[c.SHEEN], p[c.HEM] = spec.material.sheen, spec.material.hem
         tile = NO_TILE
         if draw.fabric is not None and spec.material.printable:
@@ -111,7 +114,7 @@ class Painter:
             tile = tiles[pick_level(len(tiles), tiles[0].shape[1] / fabric.size_mm, fit.camera.scale)]
             p[c.TILE_MM], p[c.TILE_WEIGHT] = fabric.size_mm, draw.fabric_weight
         color = hex_to_linear(draw.color or spec.material.colors[0][0])
-        straps = np.stack([color, *(hex_to_linear(s.color) if s.color else color for s in spec.straps)])[1:]
+        straps = np.repeat([hex_to_linear(s.color) if s.color else color for s in spec.straps], 2, axis=0)
         layer = np.zeros((*scene.coverage.shape, 4), np.float32)
         c.shade(
             scene.coverage,
@@ -136,7 +139,7 @@ class Painter:
         return layer
 
 
-def _parameters(draw: MaskDraw, fit: FaceFit, scene: Scene, light: Light) -> F32:
+def _parameters(draw: MaskDraw, fit: FaceFit, scene: Scene, light: Light, crease: float) -> F32:
     p = np.zeros(c.PARAMETERS, np.float32)
     g = _LIGHT_GAIN * light.gradient
     # stops are counted from cloth that faces the camera, so that the level is what the camera exposed for
@@ -151,7 +154,7 @@ def _parameters(draw: MaskDraw, fit: FaceFit, scene: Scene, light: Light) -> F32
     p[[c.DOWN_X, c.DOWN_Y, c.DOWN_Z]] = fit.rotation[:, 1]
     p[c.FALL] = _FALL_STOPS
     rng = np.random.Generator(np.random.Philox(key=draw.seed))
-    p[c.CREASE] = 0.05 + 0.07 * rng.random()
+    p[c.CREASE] = crease * (0.05 + 0.07 * rng.random())
     p[[c.CREASE_X, c.CREASE_Y]] = rng.integers(0, 256, 2)
     p[c.TILE_MM] = 1.0
     return p

@@ -15,6 +15,7 @@ from ..geometry.rotation import Array
 from . import composite as c
 from .raster import SS, fill_depth, new_buffers, resolve, smooth_normals
 from .shell import COLUMNS, ROWS, Shell
+from .straps import STRAP_POINTS
 from .types import HIDDEN_BY_HEAD, HIDDEN_BY_MASK, VISIBLE
 
 F32 = NDArray[np.float32]
@@ -77,10 +78,16 @@ def _tangents(points: F32) -> F32:
     out = np.zeros_like(points)
     grid = points[: ROWS * COLUMNS].reshape(ROWS, COLUMNS, 3)
     out[: ROWS * COLUMNS] = np.asarray(np.gradient(grid, axis=1)).reshape(-1, 3)
-    bands = points[ROWS * COLUMNS :].reshape(-1, 2, 12, 3)
+    bands = points[ROWS * COLUMNS :].reshape(-1, 2, STRAP_POINTS, 3)
     across = bands[:, 1] - bands[:, 0]
     out[ROWS * COLUMNS :] = np.stack([across, across], 1).reshape(-1, 3)
     return out / np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-9)
+
+
+def _ribbon_numbers(vertices: int) -> NDArray[np.intp]:
+    """0 for the mask's own vertices, then 1, 2, ... for each band: strap 0 left, right, strap 1 left, ..."""
+    ribbon = (np.arange(vertices) - ROWS * COLUMNS) // (2 * STRAP_POINTS)
+    return np.where(ribbon < 0, 0, ribbon + 1)
 
 
 def _vertex_attributes(shell: Shell, camera_points: F32) -> F32:
@@ -93,7 +100,7 @@ def _vertex_attributes(shell: Shell, camera_points: F32) -> F32:
     out[:, [c.NX, c.NY, c.NZ]] = normals
     out[:, [c.TX, c.TY, c.TZ]] = _tangents(camera_points)
     out[:, c.RIM] = shell.rim_mm
-    out[:, c.STRAP_ID] = shell.strap_of + 1
+    out[:, c.STRAP_ID] = _ribbon_numbers(len(camera_points))
     return out
 
 
