@@ -117,6 +117,10 @@ def _load_network(weights: Path, device: str, flip: bool) -> Any:
                 face_detector=_BOXES_MODULE,
                 compile=False,
             )
+        except TypeError as error:  # older versions know no `compile`
+            raise MissingDependency(
+                "landmark detection needs face-alignment 1.5 or newer: pip install -U face-alignment"
+            ) from error
         except (pickle.UnpicklingError, EOFError) as error:
             raise UsageError(f"{weights}: no PyTorch weights file; fetch {LANDMARK_NET} again") from error
         except (RuntimeError, KeyError, ValueError, AttributeError, OSError) as error:
