@@ -67,7 +67,7 @@ def command(
         content = train.run(resolved, folder, resume=resume, report=report)
     except Stopped as stopped:
         click.echo(f"Stopped: {stopped}", err=True)
-        return 130
+        return 128 + stopped.signal
     if content:
         click.echo(error_table(content) if content["tests"] else "", nl=False)
         report(f"results in {folder}")

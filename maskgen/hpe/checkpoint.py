@@ -7,8 +7,6 @@ unreadable or of another kind ends in one sentence.
 from __future__ import annotations
 
 import io
-import pickle
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +33,7 @@ def load(path: Path, device: str | torch.device = "cpu") -> dict[str, Any]:
     path = Path(path).expanduser()
     if not path.is_file():
         raise UsageError(f"no checkpoint {path}; a run keeps last.pt and best.pt in its folder")
-    try:
-        content = torch.load(path, map_location=device, weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, zipfile.BadZipFile) as error:
-        first = (str(error).strip() or type(error).__name__).splitlines()[0].partition(". ")[0]
-        raise UsageError(f"{path} cannot be read as a checkpoint of maskgen train ({first})") from error
+    content = _read(path, device, "as a checkpoint of maskgen train")
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise UsageError(
             f"{path} is no checkpoint of maskgen train; weights of other programs go in by model.weights"
@@ -84,11 +78,7 @@ def load_weights(model: HeadPoseModel, path: Path) -> list[str]:
     path = Path(path).expanduser()
     if not path.is_file():
         raise UsageError(f"model.weights: no file {path}")
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
-        first = (str(error).strip() or type(error).__name__).splitlines()[0].partition(". ")[0]
-        raise UsageError(f"model.weights: {path} cannot be read as weights ({first})") from error
+    content = _read(path, "cpu", "as weights")
     state: Any = content
     if isinstance(content, dict) and content.get("format") == FORMAT:
         state = content.get("ema") or content["model"]["state"]
@@ -104,3 +94,11 @@ def load_weights(model: HeadPoseModel, path: Path) -> list[str]:
         raise UsageError(f"model.weights: no tensor of {path} fits {model.name} in name and shape")
     model.load_state_dict(fitting, strict=False)
     return [k for k in own if k not in fitting and not k.endswith("num_batches_tracked")]
+
+
+def _read(path: Path, device: str | torch.device, what: str) -> Any:
+    try:
+        return torch.load(path, map_location=device, weights_only=True)
+    except Exception as error:  # on bytes that are no pickle the unpickler fails in any way there is
+        first = (str(error).strip() or type(error).__name__).splitlines()[0].partition(". ")[0]
+        raise UsageError(f"{path} cannot be read {what} ({first})") from error

@@ -17,8 +17,8 @@ COLOURS = (
     (150, 190, 215), (150, 200, 185), (235, 235, 235), (35, 35, 38), (120, 120, 122),
     (45, 55, 90), (150, 60, 60),
 )  # fmt: skip
-#: jaw landmarks of the rim, from ear to ear
-_RIM = tuple(range(1, 16))
+#: jaw landmarks of the rim, from below one ear to below the other
+_RIM = tuple(range(2, 15))
 
 
 def paste_masks(images: Tensor, landmarks: Tensor, which: Tensor, generator: torch.Generator) -> Tensor:
@@ -43,7 +43,7 @@ def _corners(landmarks: Tensor, d: Tensor) -> Tensor:
     """(b, k, 2) points that the cloth reaches: jaw, mouth, nose tip, and a place on the nose ridge."""
     rim = landmarks[:, list(_RIM)]
     ridge = landmarks[:, 27:31]
-    height = 0.2 + 2.3 * d[:, 0]
+    height = 0.8 + 1.7 * d[:, 0]
     low = height.floor().clamp(max=2).long()
     part = (height - low)[:, None]
     who = torch.arange(len(rim), device=rim.device)
@@ -53,9 +53,10 @@ def _corners(landmarks: Tensor, d: Tensor) -> Tensor:
     index = torch.maximum(torch.minimum(index, rim.shape[1] - 1 - start), start)
     jaw = rim.gather(1, index.unsqueeze(-1).expand(-1, -1, 2))
     rest = landmarks[:, [30, 48, 51, 54, 57]]
-    centre = torch.cat([jaw, rest], dim=1).mean(dim=1, keepdim=True)
-    grow = (0.98 + 0.1 * d[:, 2]).view(-1, 1, 1)
-    return torch.cat([centre + (torch.cat([jaw, rest], dim=1) - centre) * grow, top[:, None]], dim=1)
+    cloth = torch.cat([jaw, rest], dim=1)
+    centre = cloth.mean(dim=1, keepdim=True)
+    grow = (0.98 + 0.08 * d[:, 2]).view(-1, 1, 1)
+    return torch.cat([centre + (cloth - centre) * grow, top[:, None]], dim=1)
 
 
 def _coverage(corners: Tensor, size: int) -> Tensor:
@@ -84,7 +85,7 @@ def _cloth(x: Tensor, rim: Tensor, alpha: Tensor, d: Tensor) -> Tensor:
     anything = 255.0 * d[:, 4:7]
     colour = torch.where(d[:, 7:8] < 0.3, anything, own).view(n, 3, 1, 1)
     step = (torch.arange(size, device=x.device, dtype=torch.float32) + 0.5) / size
-    axis = rim[:, 7] - rim[:, [0, -1]].mean(dim=1)  # from between the ears to the chin
+    axis = rim[:, 6] - rim[:, [0, -1]].mean(dim=1)  # from between the ears to the chin
     length = axis.norm(dim=1).clamp(min=1e-3).view(n, 1, 1)
     start = rim[:, [0, -1]].mean(dim=1)
     ux, uy = (axis[:, i].view(n, 1, 1) / length for i in (0, 1))

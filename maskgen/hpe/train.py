@@ -15,7 +15,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ from .predict import TorchPredictor, cost
 from .protocols import applied
 from .registry import accepted_options, create_model, model_class
 from .rows import RowSpec
-from .trainer import Report, Trainer
+from .trainer import Report, Stopped, Trainer
 
 #: settings that may change when a run is resumed: they do not change what is learned
 _FREE = ("name", "device", "data.cache", "data.workers", "data.resident", "data.root", "data.test", "eval")
@@ -61,7 +61,7 @@ def run(config: Config, out: Path, *, resume: bool = False, report: Report = pri
         model = build_model(config, quiet)
         train, val = training_sets(config, model, process, quiet)
         log = RunLog(out) if process.first else None
-        with stop_requests() as stop:
+        with StopRequest() as stop:
             trainer = Trainer(
                 config,
                 model,
@@ -78,7 +78,11 @@ def run(config: Config, out: Path, *, resume: bool = False, report: Report = pri
                 quiet(f"resumed at epoch {trainer.progress.epoch + 1}, step {trainer.progress.step}")
             parameters = sum(p.numel() for p in model.parameters())
             quiet(f"{model.name}, {parameters:,} parameters, {len(train):,} pictures, {device}")
-            trainer.run()
+            try:
+                trainer.run()
+            except Stopped as stopped:
+                stopped.signal = stop.signal or stopped.signal
+                raise
         if not process.first:
             return {}
         return _finish(config, out, trainer, train, val, quiet)
@@ -257,26 +261,31 @@ def _leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[str]:
             yield f"{prefix}{key}"
 
 
-@contextmanager
-def stop_requests() -> Iterator[Callable[[], bool]]:
-    """A function that says whether SIGTERM or SIGINT has come; a second one ends the program at once."""
-    asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield asked.is_set
-        return
-    before = {s: signal.getsignal(s) for s in (signal.SIGTERM, signal.SIGINT)}
+class StopRequest:
+    """Says whether SIGTERM or SIGINT has come; a second one ends the program at once. A context manager."""
 
-    def handle(number: int, frame: Any) -> None:
-        asked.set()
-        signal.signal(number, before[signal.Signals(number)])
+    def __init__(self) -> None:
+        self.signal = 0
+        self._before: dict[int, Any] = {}
 
-    for number in before:
-        signal.signal(number, handle)
-    try:
-        yield asked.is_set
-    finally:
-        for number, handler in before.items():
+    def __call__(self) -> bool:
+        return self.signal != 0
+
+    def __enter__(self) -> StopRequest:
+        # only the main thread may handle signals; elsewhere the program's own handling stays
+        if threading.current_thread() is threading.main_thread():
+            self._before = {s: signal.getsignal(s) for s in (signal.SIGTERM, signal.SIGINT)}
+            for number in self._before:
+                signal.signal(number, self._handle)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        for number, handler in self._before.items():
             signal.signal(number, handler)
+
+    def _handle(self, number: int, frame: Any) -> None:
+        self.signal = number
+        signal.signal(number, self._before[number])
 
 
 def _cache_progress(report: Report) -> Callable[[int, int], None]:

@@ -41,7 +41,9 @@ class TrainingFailed(MaskgenError):
 
 
 class Stopped(MaskgenError):
-    """Someone asked the run to stop (SIGTERM, Ctrl-C); its state is saved."""
+    """Someone asked the run to stop; its state is saved. signal: which one it was, 2 for Ctrl-C."""
+
+    signal = 2
 
 
 @dataclass
