@@ -230,12 +230,12 @@ class Trainer:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.amp):
             loss, parts, euler = module(images, targets)
         loss.backward()
-        if section.clip > 0:
-            nn.utils.clip_grad_norm_(self.model.parameters(), section.clip)
+        # a norm that is no number shows a broken network even where the loss survives it
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), section.clip or float("inf"))
         self.optimiser.step()
         if self.ema is not None:
             average(self.ema, self.model, section.ema)
-        self.tally.add(loss, parts, len(step.samples))
+        self.tally.add(loss, {**parts, "grad_norm": norm}, len(step.samples))
         # what the network says about pictures whose label it was just shown, for the collapse detector
         self.tally.seen.append((targets["euler"].detach(), euler.float()))
 
@@ -261,11 +261,12 @@ class Trainer:
         return images, targets
 
     def _check_finite(self, stage: Stage, place: Progress) -> None:
-        if not np.isfinite(float(self.tally.sums["loss"])):
-            raise TrainingFailed(
-                f"the loss became {float(self.tally.sums['loss'])} in {stage.name} epoch {place.epoch + 1}, "
-                f"step {place.step}: lower train.lr, or set train.clip; the last checkpoint is good"
-            )
+        for name, what in (("loss", "loss"), ("grad_norm", "gradient")):
+            if not np.isfinite(value := float(self.tally.sums[name])):
+                raise TrainingFailed(
+                    f"the {what} became {value} in {stage.name} epoch {place.epoch + 1}, step {place.step}: "
+                    "lower train.lr, or set train.clip; the last checkpoint is good"
+                )
 
     def _end_epoch(self, config: Config, stage: Stage, label: str, epochs: int, final: bool) -> None:
         place, tally = self.progress, self.tally
