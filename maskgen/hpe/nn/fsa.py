@@ -240,10 +240,10 @@ class SSRHead(nn.Module):
         for delta, eta, score in zip(deltas, etas, scores, strict=True):
             p = _split(leaky_gradient_relu(score.float(), self.revive), 3, 3)
             shift = torch.tanh(eta.float())
-            scale = scale * 3.0 * (1.0 + torch.tanh(delta.float()))
+            # delta rounds to -1 in float32 and would divide by 0; released networks stay far above the bound
+            scale = scale * 3.0 * (1.0 + torch.tanh(delta.float())).clamp_min(1e-4)
             first = p[..., 2] - p[..., 0] + shift * p.sum(-1)
-            # delta near -1 leaves a scale of 0; the bound is far below what trained networks reach
-            angle = angle + first / (scale + 1e-12)
+            angle = angle + first / scale
         return 99.0 * angle
 
 
