@@ -103,7 +103,9 @@ def find_dataset(name: str | None, root: Path | None) -> tuple[DatasetFormat, Pa
     if name is not None:
         return get_format(name), locate(name, root)
     folder = root if root is not None else Path(".")
-    found = recognise(folder) if folder.is_dir() else None
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: no such folder; --root must be the folder that holds the dataset")
+    found = recognise(folder)
     if found is None:
         where = str(folder) if root is not None else "the current folder"
         raise UsageError(f"no dataset recognised in {where}; name it by --dataset, and its folder by --root")

@@ -117,7 +117,7 @@ def test_side_outputs_describe_the_picture_they_belong_to(made):
         assert (segmentation == 1).sum() > 300
         assert set(np.unique(touched)) <= {0, 255}
         assert touched[segmentation > 0].mean() > 0.9 * 255  # paint may meet the level that was there
-        assert ((segmentation > 0) == (alpha >= 0.5 * 65535)).mean() > 0.999
+        assert ((segmentation > 0) == (alpha >= 0.5 * 65535)).mean() > 0.995
         if entry.image.suffix == ".png":
             assert (before == after)[touched == 0].all()
         landmarks = json.loads((out / RECORDS / "landmarks" / entry.image.with_suffix(".json")).read_text())
