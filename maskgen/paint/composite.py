@@ -162,7 +162,7 @@ def shade(  # type: ignore[no-untyped-def]
             stops -= p[FALL] * t * t * (np.float32(3.0) - np.float32(2.0) * t)
             light = p[LEVEL] * np.exp(stops * LN2)
             facing = max(zero, -nz * np.float32(0.6) - ny * np.float32(0.7))
-            gloss = p[SHEEN] * light * facing * facing * facing * facing
+            gloss = np.float32(0.3) * p[SHEEN] * light * facing * facing * facing * facing
             opacity = c * opaque
             for k in range(3):
                 base = b if k == 0 else (g if k == 1 else r)

@@ -29,6 +29,7 @@ _PRIOR = np.array([0.0, -0.35, -0.30])
 _PRIOR_WEIGHT = 12.0  # in samples
 _MAP_REACH_MM = 14.0
 _MAP_LIMIT = 3.0  # stops
+_SHARED = 0.3  # of what both sides share reaches the map
 #: luminance, linear, taken where no skin can be read
 _DEFAULT_SKIN = 0.22
 
@@ -63,6 +64,7 @@ class _Probe:
     normals: Array
     weights: F32
     prior: Array
+    twin: NDArray[np.intp]  # the place on the other side of the face
 
 
 @lru_cache(maxsize=1)
@@ -83,7 +85,8 @@ def _probe() -> _Probe:
     prior[(p[:, 1] < -58.0)] = 0.5  # fringe
     prior[(p[:, 1] > 15.0) & (np.abs(p[:, 0]) < 60.0)] = 0.6  # beard
     prior[p[:, 2] > 70.0] = 0.5  # hair before the ears
-    return _Probe(p, mesh.normals[chosen], bending_weights(p), prior)
+    twin = ((p[:, None] * [-1.0, 1.0, 1.0] - p[None]) ** 2).sum(-1).argmin(1)
+    return _Probe(p, mesh.normals[chosen], bending_weights(p), prior, twin)
 
 
 def _work_picture(image: NDArray[np.uint8], xy: Array, scale: float) -> tuple[F32, float, float, float]:
@@ -153,6 +156,21 @@ def _robust_plane(  # type: ignore[no-untyped-def]
     return solution, w, spread
 
 
+def _without_shared(miss: Array, weight: Array, inside: NDArray[np.bool_], twin: NDArray[np.intp]) -> Array:
+    """Left-over stops with most of what both halves of the face share taken out.
+
+    A beard, a tan or a hollow cheek is on both sides; a shadow is on one. Where the other side is not seen
+    there is no telling, and half is kept.
+    """
+    whole, known = np.zeros(len(inside)), np.zeros(len(inside))
+    whole[inside], known[inside] = miss, weight
+    other, seen = whole[twin][inside], known[twin][inside]
+    share = seen / (seen + weight + 1e-9)  # 1/2 where both are as sure
+    shared = (1.0 - share) * miss + share * other
+    alone = np.where(seen > 0.02, miss - (1.0 - _SHARED) * shared, 0.5 * miss)
+    return np.asarray(alone, np.float64)
+
+
 def _rest_map(shape: tuple[int, ...], xy: Array, miss: Array, weight: Array, reach_px: float) -> F32:
     """Smooth map of the stops left over; 0 where no skin was read."""
     h, w = shape[:2]
@@ -203,6 +221,7 @@ def estimate_light(image: NDArray[np.uint8], fit: FaceFit) -> Light:
         np.ascontiguousarray(normals), stops, weight + 1e-6, _PRIOR, _PRIOR_WEIGHT
     )
     miss = np.clip(stops - normals @ solution[:3] - solution[3], -_MAP_LIMIT, _MAP_LIMIT)
+    miss = _without_shared(miss, weight, inside, probe.twin)
     rest = _rest_map(work.shape, xy, miss, weight, _MAP_REACH_MM * fit.camera.scale * factor)
     order = np.argsort(stops)
     half = np.searchsorted(np.cumsum(used[order]), 0.6 * used.sum())

@@ -30,7 +30,7 @@ F32 = NDArray[np.float32]
 #: (log-log slope over photographs, docs/real_masks.md): exposure decides, not the skin
 _WHITE_LEVEL, _SKIN_SLOPE, _SKIN_MEAN = 0.60, 0.42, 0.22
 _WHITE_ALBEDO = 0.80
-_FALL_STOPS = 0.7
+_FALL_STOPS = 0.55
 _LIGHT_GAIN = 1.25
 _REST_SHARE = 0.85
 #: pixels from nasion to chin below which a mask is a smudge

@@ -128,7 +128,9 @@ def test_landmarks_that_are_no_head_are_refused(bad):
 def test_mouth_opening_is_gap_over_width():
     points = CANONICAL_FACE.copy()
     points[66] = points[62] + [0.0, 26.4, 0.0]
-    assert mouth_opening(seen(HeadPose.from_euler(0, 0, 0), points=points), 1.3) == pytest.approx(0.5, abs=0.01)
+    assert mouth_opening(seen(HeadPose.from_euler(0, 0, 0), points=points), 1.3) == pytest.approx(
+        0.5, abs=0.01
+    )
 
 
 def test_real_faces_are_met_within_six_millimetres(samples):
