@@ -92,7 +92,7 @@ def test_a_split_list_keeps_test_pictures_apart(train, tested, expected):
     assert trained_on(content, "t") is expected
 
 
-def tested_ons_side_by_side_end_with_the_zero_row():
+def test_sets_side_by_side_end_with_the_zero_row():
     table = rows(both_sets_table([("a", MODEL1), ("b", MODEL2)], ["AFLW2000", "BIWI"]))
     assert table[2] == ["a", "20.00", "30.00", "25.00", "25.00", "6.00", "6.00", "6.00", "6.00"]
     assert table[-1] == [
