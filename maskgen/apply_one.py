@@ -21,7 +21,7 @@ from .io.files import atomic_write, sha256_bytes
 from .io.images import decode_image, encode_like
 from .jobs.outcome import Outcome, reason_of
 from .jobs.output import RECORDS, output_error
-from .landmarks import landmarks_for, parse_sources
+from .landmarks import apparent_pose, landmarks_for, parse_sources
 from .masks.catalogue import Catalogue
 from .masks.spec import MaskDraw
 from .paint.types import Painted
@@ -150,7 +150,7 @@ class MaskOne:
             sources = sources_of(self.options.landmarks, self.options.weights)
             landmarks = landmarks_for(sample, sources, lambda: source.bgr)
             painter = _painter_of(self.options.painter)
-            painted = painter.paint(source.bgr, landmarks, sample.rgb_pose, mask)
+            painted = painter.paint(source.bgr, landmarks, apparent_pose(sample), mask)
             record["numbers"] = _numbers(sample, painted)
             self._check_quality(painted)
             record |= {"status": "degraded" if painted.notes else "ok", "reasons": tuple(painted.notes)}

@@ -1,4 +1,7 @@
-"""Ear loops vanish where hair covers the ear: how far along each band skin is still to be seen."""
+"""How far each band is seen: ear loops end where hair covers the ear, all where the photograph ends.
+
+Datasets pad and warp their pictures; what is exactly black beyond the photograph's edge takes no strap.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from .tone import LINEAR
 
 F32 = NDArray[np.float32]
 _BINS = 10
-#: mean likeness to skin below which a stretch of band is taken to lie under hair
+#: mean likeness to skin (or share of photograph) below which a stretch of band is taken to lie under hair
 _LEAST_SKIN = 0.30
 #: a band whose far end lies behind this, mm, runs round the head and over the hair
 _BEHIND_EAR_MM = 135.0
@@ -28,31 +31,32 @@ def band_reach(image: NDArray[np.uint8], scene: Scene, light: Light, spec: MaskS
     """
     bands = 2 * len(spec.straps)
     reach = np.ones(bands, np.float32)
-    if bands == 0 or light.samples < 40:
+    if bands == 0:
         return reach
-    likeness, count = np.zeros((bands, _BINS)), np.zeros((bands, _BINS))
+    likeness, count, empty = (np.zeros((bands, _BINS)) for _ in range(3))
     model = np.array([*light.gradient, light.offset, *light.chroma, *light.chroma_width])
-    _collect(image, scene.coverage, scene.strap, scene.attributes, LINEAR, model, likeness, count)
+    _collect(image, scene.coverage, scene.strap, scene.attributes, LINEAR, model, likeness, count, empty)
     for band in range(bands):
-        if spec.straps[band // 2].path[-1][2] > _BEHIND_EAR_MM:
-            continue
-        reach[band] = _first_lost(likeness[band], count[band])
+        seen = np.maximum(count[band], 1e-9)
+        filled = 1.0 - empty[band] / seen
+        reach[band] = _first_lost(filled, count[band])
+        if light.samples >= 40 and spec.straps[band // 2].path[-1][2] <= _BEHIND_EAR_MM:
+            reach[band] = min(reach[band], _first_lost(likeness[band] / seen, count[band]))
     return reach
 
 
-def _first_lost(likeness: Array, count: Array) -> float:
-    """Where the band first runs under something that is not skin, over two bins that were seen."""
+def _first_lost(share: Array, count: Array) -> float:
+    """Where ``share`` (bins,) first falls too low, over two neighbouring bins that were seen."""
     seen = np.flatnonzero(count > 1.0)
-    mean = likeness[seen] / count[seen]
     for i in range(len(seen)):
-        if mean[i : i + 2].mean() < _LEAST_SKIN:
+        if share[seen[i : i + 2]].mean() < _LEAST_SKIN:
             return float(seen[i]) / _BINS
     return 1.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _collect(  # type: ignore[no-untyped-def]
-    image, coverage, strap, attributes, linear, model, likeness, count
+    image, coverage, strap, attributes, linear, model, likeness, count, empty
 ) -> None:
     h, w = coverage.shape
     for y in range(h):
@@ -75,6 +79,8 @@ def _collect(  # type: ignore[no-untyped-def]
             k = min(int(attributes[y, x, c.V] * likeness.shape[1]), likeness.shape[1] - 1)
             likeness[band, k] += like
             count[band, k] += 1.0
+            if max(image[y, x, 0], image[y, x, 1], image[y, x, 2]) <= 6:
+                empty[band, k] += 1.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
