@@ -170,7 +170,8 @@ def draw(recipe: Recipe, sample_id: str) -> MaskDraw | None:
         fabric=fabric,
         fabric_weight=strength,
         wear=streams.choice("wear", choices.wear),
-        skew_deg=round(skew, 3) + 0.0,  # never -0.0
+        # whole degrees: finer ones cannot be seen, and the painter builds one shell for each; + 0.0: never -0.0
+        skew_deg=round(skew, 0) + 0.0,
         seed=streams.integer("painter"),
     )
 
