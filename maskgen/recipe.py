@@ -10,7 +10,7 @@ A recipe comes from a TOML file, from options, or from both (options win):
     fabric_share = 0.3                       # of the masks wear one of `fabrics`
     fabric_weight = [0.6, 1.0]               # how strongly the fabric's pattern shows
     wear = { correct = 8, under_nose = 1, under_chin = 1 }
-    skew_deg = 2.0                           # standard deviation of the mask's roll on the face
+    skew_deg = 2.0                           # standard deviation of the mask's roll on the face, whole degrees
     save = ["segmentation"]
 """
 
@@ -170,7 +170,7 @@ def draw(recipe: Recipe, sample_id: str) -> MaskDraw | None:
         fabric=fabric,
         fabric_weight=strength,
         wear=streams.choice("wear", choices.wear),
-        # whole degrees: finer ones cannot be seen, and the painter builds one shell for each; + 0.0: never -0.0
+        # whole degrees: finer ones cannot be seen, and the painter builds a shell for each; 0.0, never -0.0
         skew_deg=round(skew, 0) + 0.0,
         seed=streams.integer("painter"),
     )

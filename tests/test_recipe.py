@@ -195,6 +195,7 @@ def test_skew_has_the_spread_asked_for_and_no_outliers(styles):
     assert abs(skews.mean()) < 0.25
     assert 3.5 < skews.std() < 4.1
     assert np.abs(skews).max() <= 10.0
+    assert set(skews) == set(np.round(skews))
     assert {mask.skew_deg for mask in drawn(styles, 20, skew_deg=0)} == {0.0}
 
 
