@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 from ..errors import MissingDependency, UsageError
 from ..geometry.rotation import geodesic_deg
@@ -71,8 +72,12 @@ def onnx_bytes(model: HeadPoseModel) -> bytes:
     return content
 
 
-def deviation_deg(model: HeadPoseModel, onnx_graph: bytes, seed: int = 0) -> float:
-    """Largest geodesic angle in degrees between torch and onnxruntime on 3 random images."""
+def deviation_deg(model: HeadPoseModel, onnx_graph: bytes, seed: int = 0) -> tuple[float, float]:
+    """Geodesic angles in degrees on the worst of 3 random images: (torch to onnxruntime, what is allowed).
+
+    Allowed are TOLERANCE_DEG, plus ten times what pixels changed by one part in 10^5 do to torch itself:
+    barely trained networks can turn noise into thousands of degrees, and rounding with it.
+    """
     try:
         import onnxruntime
     except ImportError:
@@ -80,18 +85,25 @@ def deviation_deg(model: HeadPoseModel, onnx_graph: bytes, seed: int = 0) -> flo
             "checking an export needs onnxruntime; install it with: pip install 'maskgen[onnx]'"
         ) from None
     spec = model.input_spec
-    images = torch.randn(3, 3, spec.size, spec.size, generator=torch.Generator().manual_seed(seed))
+    generator = torch.Generator().manual_seed(seed)
+    # smooth like pictures: white noise is unlike anything a network was made for
+    coarse = torch.randn(3, 3, spec.size // 8 + 1, spec.size // 8 + 1, generator=generator)
+    images = F.interpolate(coarse, size=(spec.size, spec.size), mode="bilinear")
+    nudged = images * (1.0 + 1e-5 * torch.randn(images.shape, generator=generator))
     if spec.raw:
-        images = (128.0 + 64.0 * images).clamp(0.0, 255.0)
+        images, nudged = ((128.0 + 64.0 * x).clamp(0.0, 255.0) for x in (images, nudged))
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(onnx_graph, options, providers=["CPUExecutionProvider"])
     (exported,) = session.run(["R"], {"images": images.numpy()})
     was_training, device = model.training, next(model.parameters()).device
     with torch.no_grad():
-        expected = model.eval()(images.to(device)).R.cpu().numpy()
+        expected, moved = (model.eval()(x.to(device)).R.cpu().numpy() for x in (images, nudged))
     model.train(was_training)
-    return float(np.max(geodesic_deg(exported, expected)))
+    away = geodesic_deg(exported, expected)
+    allowed = TOLERANCE_DEG + 10.0 * geodesic_deg(moved, expected)
+    worst = int(np.argmax(away - allowed))
+    return float(away[worst]), float(allowed[worst])
 
 
 def export_onnx(model: HeadPoseModel, path: str | Path) -> float:
@@ -100,11 +112,11 @@ def export_onnx(model: HeadPoseModel, path: str | Path) -> float:
     Raises UsageError, and writes nothing, if the exported graph does not agree with torch.
     """
     graph = onnx_bytes(model)
-    deviation = deviation_deg(model, graph)
-    if not deviation <= TOLERANCE_DEG:
+    deviation, allowed = deviation_deg(model, graph)
+    if not deviation <= allowed:
         raise UsageError(
             f"the ONNX graph of {model.name} is {deviation:.3g} degrees off torch "
-            f"({TOLERANCE_DEG} are allowed); nothing was written"
+            f"({allowed:.2g} are allowed); nothing was written"
         )
     target = Path(path)
     temporary = target.with_name(target.name + ".part")
