@@ -10,7 +10,7 @@ A recipe comes from a TOML file, from options, or from both (options win):
     fabric_share = 0.3                       # of the masks wear one of `fabrics`
     fabric_weight = [0.6, 1.0]               # how strongly the fabric's pattern shows
     wear = { correct = 8, under_nose = 1, under_chin = 1 }
-    skew_deg = 2.0                           # standard deviation of the mask's roll on the face, whole degrees
+    skew_deg = 2.0                           # spread of the mask's roll on the face, drawn in whole degrees
     save = ["segmentation"]
 """
 
