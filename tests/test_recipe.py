@@ -138,6 +138,18 @@ def test_the_example_in_the_documentation_is_valid(tmp_path):
     assert recipe.fabric_weight == (0.6, 1.0)
 
 
+def test_the_recipe_in_docs_apply_is_valid(tmp_path):
+    page = (Path(__file__).parents[1] / "docs" / "apply.md").read_text(encoding="utf-8")
+    block = page.split("    # masks.toml\n")[1].split("\n\n")[0]
+    path = tmp_path / "masks.toml"
+    path.write_text("\n".join(line.strip() for line in block.splitlines()))
+    recipe = load_recipe(path)
+    assert set(recipe.colors) == {"own", "#ffffff", "#88aacc"}
+    assert set(recipe.as_dict()) - {"choices"} == {
+        line.split("=")[0].strip() for line in block.splitlines()
+    }  # the page shows every key
+
+
 def test_all_spellings_of_weights_mean_the_same():
     spellings = ["a,b:2", ["a", "b", "b"], {"a": 1, "b": 2}]
     first, _, third = [Recipe().updated({"styles": value}).styles for value in spellings]
