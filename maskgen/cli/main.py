@@ -10,6 +10,7 @@ import ast
 import difflib
 import importlib
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -120,8 +121,14 @@ def _complain(message: str, code: int) -> int:
     return code
 
 
+def _stop(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 def main() -> None:
     """Entry point of the ``maskgen`` console script."""
+    # a scheduler's polite request ends like Ctrl-C: files whole, output resumable
+    signal.signal(signal.SIGTERM, _stop)
     sys.exit(run(command, sys.argv[1:] or ["--help"]))
 
 

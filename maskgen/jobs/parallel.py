@@ -126,8 +126,9 @@ class _Shard:
         self.work, self.stop = work, stop
 
     def __call__(self, items: list[Any]) -> list[Any]:
-        # Ctrl-C reaches every process of the terminal; only the parent shall answer
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        # Ctrl-C, or a scheduler, reaches every process of the group; only the parent shall answer
+        for name in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(name, signal.SIG_IGN)
         results = []
         with single_threaded():
             for item in items:
