@@ -57,6 +57,7 @@ def apply_recipe(
             **recipe.as_dict(),
             "on_fail": options.on_fail,
             "strict": options.strict,
+            "jpeg": options.jpeg,
             "control": control is not None,
             "landmarks": options.landmarks,
             **(identity or {}),

@@ -18,7 +18,8 @@ from .errors import ImageError, InputError, UsageError
 from .geometry.landmarks import Landmarks
 from .geometry.pose import HeadPose
 from .io.files import atomic_write, sha256_bytes
-from .io.images import decode_image, encode_like
+from .io.images import SourceImage, decode_image, encode_like
+from .io.splice import require_jpeglib, splice_jpeg
 from .jobs.outcome import Outcome, reason_of
 from .jobs.output import RECORDS, output_error
 from .landmarks import apparent_pose, landmarks_for, parse_sources
@@ -30,6 +31,8 @@ from .sample import Entry, Sample
 
 #: what becomes of a picture that cannot be painted: its pair is left out, or copied as it is
 ON_FAIL = ("leave", "copy")
+#: how a JPEG is written: the source's tables and subsampling, or also its own blocks where nothing changed
+JPEG_MODES = ("tables", "splice")
 
 Files = dict[PurePosixPath, bytes]
 
@@ -71,13 +74,14 @@ class ApplyOptions:
 
     control: folder for the clean twin, written through the same codec. on_fail: one of ON_FAIL. strict: least
     quality, 0..1; a picture below fails. limit, jobs, resume, overwrite: see `jobs.batch.BatchPlan`.
-    landmarks, weights: where landmarks come from, as `landmarks.parse_sources` takes it.
+    jpeg: one of JPEG_MODES. landmarks, weights: where landmarks come from (`landmarks.parse_sources`).
     painter: makes a painter, once a process; must pickle and hash.
     """
 
     control: Path | None = None
     on_fail: str = "leave"
     strict: float | None = None
+    jpeg: str = "tables"
     limit: int | None = None
     jobs: int = 1
     resume: bool = False
@@ -89,6 +93,10 @@ class ApplyOptions:
     def __post_init__(self) -> None:
         if self.on_fail not in ON_FAIL:
             raise UsageError(f"on_fail must be one of {', '.join(ON_FAIL)}; got {self.on_fail!r}")
+        if self.jpeg not in JPEG_MODES:
+            raise UsageError(f"jpeg must be one of {', '.join(JPEG_MODES)}; got {self.jpeg!r}")
+        if self.jpeg == "splice":
+            require_jpeglib()  # found out here, once, and not once a picture
 
 
 #: once a process and not once a shard: templates are read, kernels warmed, detectors loaded
@@ -139,12 +147,12 @@ class MaskOne:
     ) -> tuple[Files, bytes | None]:
         """All files to write, the picture last, and the clean twin's picture where one is wanted."""
         source = decode_image(read[entry.image], entry.image.name)
-        clean = encode_like(source, source.bgr) if self.options.control is not None else None
+        clean = self._clean(source, read[entry.image]) if self.options.control is not None else None
         files = {name: data for name, data in read.items() if name != entry.image}
         if mask is None:
             # through the codec like the others: in a mixture, traces of JPEG must not tell who wears a mask
             record |= {"status": "skipped", "reasons": ("share: left unmasked by the recipe",)}
-            files[entry.image] = clean if clean is not None else encode_like(source, source.bgr)
+            files[entry.image] = clean if clean is not None else self._clean(source, read[entry.image])
         else:
             sample = self.fmt.read(self.root, entry)
             sources = sources_of(self.options.landmarks, self.options.weights)
@@ -155,8 +163,16 @@ class MaskOne:
             self._check_quality(painted)
             record |= {"status": "degraded" if painted.notes else "ok", "reasons": tuple(painted.notes)}
             files |= side_outputs(entry.image, painted, landmarks, self.recipe.save)
-            files[entry.image] = encode_like(source, painted.image)
+            encoded = encode_like(source, painted.image)
+            if self.options.jpeg == "splice" and source.format == "JPEG":
+                encoded = splice_jpeg(read[entry.image], encoded, painted.touched)
+            files[entry.image] = encoded
         return files, clean
+
+    def _clean(self, source: SourceImage, data: bytes) -> bytes:
+        """The picture unpainted, through the same codec path as a painted one."""
+        splice = self.options.jpeg == "splice" and source.format == "JPEG"
+        return data if splice else encode_like(source, source.bgr)
 
     def _check_quality(self, painted: Painted) -> None:
         least = self.options.strict

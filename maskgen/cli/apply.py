@@ -56,6 +56,13 @@ _RECIPE_KEYS = ("seed", "share", "styles", "colors", "fabrics", "fabric_share", 
 @click.option("--weights", type=FOLDER, metavar="DIR", help="Folder of the detector's network weights.")
 @click.option("--save", metavar="A,B", help="Also write: alpha, segmentation, touched, landmarks.")
 @click.option("--control", type=FOLDER, metavar="DIR", help="Write the clean twin, same codec, here.")
+@click.option(
+    "--jpeg",
+    type=click.Choice(["tables", "splice"]),
+    default="tables",
+    show_default=True,
+    help="JPEGs keep the source's tables, or also its own blocks wherever the mask is not (maskgen[dct]).",
+)
 @click.option("--strict", type=click.FloatRange(0, 1), metavar="Q", help="Fail pictures of lower quality.")
 @click.option(
     "--on-fail",
@@ -95,7 +102,7 @@ def command(dataset: str | None, root: Path | None, out: Path | None, **given: A
     if given["dry_run"]:
         _print_preview(preview(fmt, folder, recipe, given["limit"]), fmt, folder, target)
         return 0
-    kept = ("control", "on_fail", "strict", "limit", "resume", "overwrite", "landmarks", "weights")
+    kept = ("control", "on_fail", "strict", "jpeg", "limit", "resume", "overwrite", "landmarks", "weights")
     options = ApplyOptions(jobs=jobs, painter=templates, **{key: given[key] for key in kept})
     summary = apply_recipe(
         fmt,

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from ..errors import ImageError, MissingDependency
 
 
-def _jpeglib() -> Any:
+def require_jpeglib() -> Any:
+    """The library. Raises MissingDependency with the install command."""
     try:
         import jpeglib
     except ImportError as error:
@@ -44,7 +45,7 @@ def splice_jpeg(source: bytes, painted: bytes, touched: NDArray[np.bool_]) -> by
     Both must have the same size, subsampling and tables (as `images.encode_like` writes). touched: (h, w).
     Raises ImageError where they differ, MissingDependency without jpeglib.
     """
-    jpeglib = _jpeglib()
+    jpeglib = require_jpeglib()
     with tempfile.TemporaryDirectory(prefix="maskgen-") as folder:
         paths = [Path(folder) / name for name in ("source.jpg", "painted.jpg", "spliced.jpg")]
         paths[0].write_bytes(source)
