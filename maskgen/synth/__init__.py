@@ -1,0 +1,1 @@
+"""Procedural heads in the layouts of the real datasets, with labels that are exact (docs/synth.md)."""

@@ -1,0 +1,65 @@
+"""The two cameras of the datasets, as the renderer uses them: head in camera axes to pixels and depth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Orthographic:
+    """Scaled orthography, as in 300W-LP and AFLW2000 labels. scale px/mm; offset: pixel of the origin."""
+
+    scale: float
+    offset: tuple[float, float]
+    focal: float = 0.0
+
+    @property
+    def middle(self) -> tuple[float, float]:
+        """Unused by an orthographic view."""
+        return (0.0, 0.0)
+
+    def to_pixels(self, points: NDArray) -> NDArray[np.float64]:
+        """(x px, y px, depth mm) of points (n, 3) mm in camera axes about the head's origin."""
+        out = np.array(points, np.float64)
+        out[:, :2] = out[:, :2] * self.scale + np.array(self.offset)
+        return out
+
+    def pixels_per_mm(self, depth: float = 0.0) -> float:
+        """Size on the picture of 1 mm at the head."""
+        return self.scale
+
+
+@dataclass(frozen=True, eq=False)
+class Pinhole:
+    """Full perspective. intrinsics (3, 3) px; translation (3,): the head's origin in the camera, mm."""
+
+    intrinsics: NDArray[np.float64]
+    translation: NDArray[np.float64]
+
+    @property
+    def focal(self) -> float:
+        """Focal length in pixels."""
+        return float(self.intrinsics[0, 0])
+
+    @property
+    def middle(self) -> tuple[float, float]:
+        """The principal point."""
+        return float(self.intrinsics[0, 2]), float(self.intrinsics[1, 2])
+
+    def to_pixels(self, points: NDArray) -> NDArray[np.float64]:
+        """(x px, y px, depth mm) of points (n, 3) mm in camera axes about the head's origin."""
+        p = np.asarray(points, np.float64) + self.translation
+        z = np.maximum(p[:, 2], 1.0)
+        k = self.intrinsics
+        x = (k[0, 0] * p[:, 0] + k[0, 1] * p[:, 1]) / z + k[0, 2]
+        return np.stack([x, k[1, 1] * p[:, 1] / z + k[1, 2], p[:, 2]], axis=1)
+
+    def pixels_per_mm(self, depth: float = 0.0) -> float:
+        """Size on the picture of 1 mm at ``depth`` mm behind the head's origin."""
+        return self.focal / max(float(self.translation[2]) + depth, 1.0)
+
+
+Camera = Orthographic | Pinhole

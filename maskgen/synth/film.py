@@ -1,0 +1,149 @@
+"""What a camera does to light: lens blur, exposure, tone curve, colour cast, noise, and 8-bit rounding."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from .noise import TILE, skin_tiles
+
+
+@dataclass(frozen=True)
+class Film:
+    """blur: defocus, px. motion: length px and direction degrees. noise: of a grey at mid level, 8-bit
+    levels.
+
+    contrast: 1 is the plain tone curve. cast: gain of red, green, blue. vignette: darkening of the corners.
+    quality: index of the JPEG tables. flare: veil of light, 0..1.
+    """
+
+    blur: float = 0.5
+    motion: tuple[float, float] = (0.0, 0.0)
+    noise: float = 2.0
+    coarse: float = 0.5
+    contrast: float = 1.0
+    saturation: float = 1.0
+    cast: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    vignette: float = 0.0
+    flare: float = 0.0
+    grey: bool = False
+    seed: int = 0
+
+
+def draw_film(rng: np.random.Generator, size: int) -> Film:
+    """A random camera, about as photographs on the web have it."""
+    blur = float(np.exp(rng.normal(-0.65, 0.55))) * size / 450
+    moving = rng.random() < 0.08
+    cast = np.exp(rng.normal(0, 0.05, 3) * np.array([1.0, 0.5, 1.3]))
+    return Film(
+        blur=min(blur, 3.0),
+        motion=(float(rng.uniform(2, 6)), float(rng.uniform(0, 180))) if moving else (0.0, 0.0),
+        noise=float(np.exp(rng.normal(0.8, 0.6))),
+        coarse=float(rng.uniform(0, 1)),
+        contrast=float(rng.normal(1.05, 0.12)),
+        saturation=float(np.clip(rng.normal(1.08, 0.2), 0.3, 1.7)),
+        cast=(float(cast[0]), float(cast[1]), float(cast[2])),
+        vignette=float(max(rng.normal(0, 0.15), 0)),
+        flare=float(max(rng.normal(0.0, 0.02), 0)),
+        grey=bool(rng.random() < 0.08),
+        seed=int(rng.integers(2**31)),
+    )
+
+
+def lens(linear: NDArray[np.float32], film: Film) -> NDArray[np.float32]:
+    """Blur of linear light (h, w, 3) by defocus and motion."""
+    out = linear
+    if film.blur > 0.25:
+        out = cv2.GaussianBlur(out, (0, 0), film.blur, borderType=cv2.BORDER_REPLICATE).astype(
+            np.float32, copy=False
+        )
+    if film.motion[0] > 1.0:
+        length, angle = film.motion
+        n = int(np.ceil(length)) | 1
+        kernel = np.zeros((n, n), np.float32)
+        a = np.radians(angle)
+        reach = np.array([np.cos(a), np.sin(a)]) * (length - 1) / 2
+        for t in np.linspace(-1, 1, 4 * n):
+            x, y = (n - 1) / 2 + t * reach
+            kernel[round(float(y)), round(float(x))] += 1
+        kernel /= kernel.sum()
+        out = cv2.filter2D(out, -1, kernel, borderType=cv2.BORDER_REPLICATE).astype(np.float32, copy=False)
+    return out
+
+
+@njit(cache=True, fastmath=True)
+def _develop(linear, gain, contrast, saturation, vignette, flare, fine, coarse, noise, share, grey, curve):  # type: ignore[no-untyped-def]
+    h, w = linear.shape[:2]
+    out = np.empty((h, w, 3), np.uint8)
+    top = len(curve) - 1
+    for y in range(h):
+        for x in range(w):
+            dx, dy = (x - 0.5 * w) / w, (y - 0.5 * h) / h
+            shade = 1.0 - vignette * 1.6 * (dx * dx + dy * dy)
+            r = linear[y, x, 0] * gain[0] * shade + flare
+            g = linear[y, x, 1] * gain[1] * shade + flare
+            b = linear[y, x, 2] * gain[2] * shade + flare
+            luma = 0.30 * r + 0.59 * g + 0.11 * b
+            keep = 0.0 if grey else saturation
+            r, g, b = luma + (r - luma) * keep, luma + (g - luma) * keep, luma + (b - luma) * keep
+            common = fine[y, x]
+            for c in range(3):
+                v = r if c == 2 else (g if c == 1 else b)
+                v = min(max(v, 0.0), 3.999) / 4.0
+                level = curve[int(v * top)]
+                level = 0.5 + (level - 0.5) * contrast
+                grain = (
+                    common
+                    if grey
+                    else 0.6 * common + 0.8 * fine[(y + 67 * c + 31) % h, (x + 41 * c + 17) % w]
+                )
+                grain = share * coarse[y, x] + (1.0 - share) * grain
+                level = level * 255.0 + noise * grain * (0.6 + 0.8 * (1.0 - min(max(level, 0.0), 1.0)))
+                out[y, x, c] = np.uint8(min(max(level + 0.5, 0.0), 255.0))
+    return out
+
+
+def _curve() -> NDArray[np.float32]:
+    """Tone curve over linear light 0..4: sRGB with a shoulder that brings 1.6 to white."""
+    x = np.linspace(0.0, 1.0, 8192) * 4.0
+    soft = np.where(x < 0.6, x, 0.6 + 0.4 * (1 - np.exp(-(x - 0.6) / 0.4)))
+    srgb = np.where(soft <= 0.0031308, 12.92 * soft, 1.055 * np.maximum(soft, 1e-6) ** (1 / 2.4) - 0.055)
+    return srgb.astype(np.float32)
+
+
+_CURVE = _curve()
+
+
+def develop(
+    linear: NDArray[np.float32], exposure: float, film: Film, grain: bool = True
+) -> NDArray[np.uint8]:
+    """The picture (h, w, 3) uint8, BGR, of linear light (h, w, 3) red green blue."""
+    h, w = linear.shape[:2]
+    rng = np.random.default_rng(film.seed)
+    tile = skin_tiles()["grain"]
+    if h > TILE or w > TILE:
+        tile = np.tile(tile, (-(-h // TILE) + 1, -(-w // TILE) + 1))
+    y, x = int(rng.integers(0, tile.shape[0] - h + 1)), int(rng.integers(0, tile.shape[1] - w + 1))
+    fine = np.ascontiguousarray(tile[y : y + h, x : x + w])
+    if rng.random() < 0.5:
+        fine = np.ascontiguousarray(fine[::-1])
+    coarse = cv2.GaussianBlur(fine, (0, 0), 0.9) * 3.2
+    gain = np.array(film.cast, np.float32) * np.float32(exposure)
+    return _develop(
+        lens(linear, film),
+        gain,
+        film.contrast,
+        film.saturation,
+        film.vignette,
+        film.flare,
+        fine,
+        coarse,
+        film.noise if grain else 0.0,
+        0.6 * film.coarse,
+        film.grey,
+        _CURVE,
+    )

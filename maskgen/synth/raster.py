@@ -1,0 +1,75 @@
+"""Which triangle is seen at every sample of the picture: a z-buffer in numba.
+
+Coordinates are samples, not pixels: the picture is rasterised on a grid `SAMPLES` times finer in x and y and
+resolved afterwards (shade.py), which is what anti-aliases its edges. A sample (i, j) lies at the pixel
+position
+((i + 0.5) / SAMPLES - 0.5, (j + 0.5) / SAMPLES - 0.5), pixel centres being integers.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+#: samples per pixel along each axis
+SAMPLES = 2
+#: what `ids` holds where nothing is seen
+NOTHING = -1
+
+
+def to_samples(points: NDArray, samples: int = SAMPLES) -> NDArray[np.float32]:
+    """Pixel positions (n, 3; x, y, depth) in sample coordinates, depth untouched, float32."""
+    out = np.asarray(points, np.float32).copy()
+    out[:, :2] = (out[:, :2] + np.float32(0.5)) * np.float32(samples) - np.float32(0.5)
+    return out
+
+
+@njit(cache=True, fastmath=True)
+def draw_triangles(points, triangles, first_id, ids, depth, solid):  # type: ignore[no-untyped-def]
+    """Write id (first_id + row) and depth of the nearest triangle at each sample it covers.
+
+    points (n, 3) float32 in samples; triangles (m, 3) int32; ids (h, w) int32 and depth (h, w) float32 are
+    updated in place. solid: the first so many triangles bound a solid and are skipped where they turn their
+    back to the camera (a front has a negative area: counter-clockwise on screen).
+    """
+    height, width = ids.shape
+    for t in range(triangles.shape[0]):
+        i0, i1, i2 = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+        x0, y0 = points[i0, 0], points[i0, 1]
+        x1, y1 = points[i1, 0], points[i1, 1]
+        x2, y2 = points[i2, 0], points[i2, 1]
+        area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
+        if area == 0.0 or (area > 0.0 and t < solid):
+            continue
+        left = max(int(np.ceil(min(x0, x1, x2))), 0)
+        right = min(int(np.floor(max(x0, x1, x2))), width - 1)
+        top = max(int(np.ceil(min(y0, y1, y2))), 0)
+        bottom = min(int(np.floor(max(y0, y1, y2))), height - 1)
+        if left > right or top > bottom:
+            continue
+        z0, z1, z2 = points[i0, 2], points[i1, 2], points[i2, 2]
+        inv = np.float32(1.0) / area
+        a1, b1 = (y2 - y0) * inv, (x0 - x2) * inv
+        a2, b2 = (y0 - y1) * inv, (x1 - x0) * inv
+        zx, zy = a1 * (z1 - z0) + a2 * (z2 - z0), b1 * (z1 - z0) + b2 * (z2 - z0)
+        for j in range(top, bottom + 1):
+            dy = np.float32(j) - y0
+            for i in range(left, right + 1):
+                dx = np.float32(i) - x0
+                w1 = a1 * dx + b1 * dy
+                w2 = a2 * dx + b2 * dy
+                if w1 < 0.0 or w2 < 0.0 or w1 + w2 > 1.0:
+                    continue
+                z = z0 + zx * dx + zy * dy
+                if z < depth[j, i]:
+                    depth[j, i] = z
+                    ids[j, i] = first_id + t
+
+
+def new_buffers(
+    width: int, height: int, samples: int = SAMPLES
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Empty ids and depth for a picture of width x height pixels."""
+    shape = (height * samples, width * samples)
+    return np.full(shape, NOTHING, np.int32), np.full(shape, np.inf, np.float32)

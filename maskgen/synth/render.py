@@ -1,0 +1,83 @@
+"""Take the picture: rasterise the figure, cast the shadow, shade, and lay it over the background."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .figure import Figure, figure
+from .light import SHADOW_SIZE, SHARPNESS, shadow_frame, shadow_map
+from .raster import SAMPLES, draw_triangles, new_buffers, to_samples
+from .resolve import HAIR_BASE, resolve
+from .scene import Scene
+from .skin import bake
+from .strands import draw_strands, light_strands
+
+#: half the width of the region the shadow map covers, mm
+_SHADOW_REACH = 205.0
+_NO_FABRIC = np.zeros((2, 2, 6), np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Rendered:
+    """linear (h, w, 3): linear light, red green blue, background included, before the film.
+
+    cover (h, w, 3): coverage by anything, by skin, by the mask's fabric. landmarks (68, 3): pixels and depth
+    mm, exact. points: the 68 landmarks (68, 3) mm in the head frame. depth (h, w): mm, inf where empty.
+    """
+
+    linear: NDArray[np.float32]
+    cover: NDArray[np.float32]
+    landmarks: NDArray[np.float64]
+    points: NDArray[np.float64]
+    figure: Figure
+
+
+def render(scene: Scene) -> Rendered:
+    """Render a scene. Light, labels and geometry are exact; film.py adds what a camera does to it."""
+    fig = figure(scene)
+    width, height = scene.size
+    ids, depth = new_buffers(width, height)
+    flat = to_samples(scene.camera.to_pixels(fig.points))
+    draw_triangles(flat, fig.triangles, 0, ids, depth, fig.solid)
+    lamp = scene.light.lamps[0]
+    frame, offset = shadow_frame(lamp[:3], scene.head @ np.array([0.0, -10.0, 90.0]), _SHADOW_REACH)
+    shadow_at = (fig.points @ frame.T + offset).astype(np.float32)
+    hair_rgb = np.zeros((1, 3), np.float32)
+    hair_shadow = None
+    strands = fig.strands
+    if strands is not None and len(strands.points):
+        hair_shadow = (strands.points @ frame.T + offset).astype(np.float32)
+    shadow = shadow_map(shadow_at, fig.triangles, hair_shadow, scene.light.softness, _SHADOW_REACH,
+                        fig.solid)  # fmt: skip
+    if strands is not None and hair_shadow is not None:
+        seen = to_samples(scene.camera.to_pixels(strands.points))
+        per_mm = scene.camera.pixels_per_mm(60.0) * SAMPLES
+        draw_strands(seen, strands.starts, strands.width * per_mm, ids, depth, HAIR_BASE)
+        hair_rgb = light_strands(strands, scene.light, shadow, hair_shadow, SHARPNESS)
+    person = scene.person
+    rgb = np.zeros((height, width, 3), np.float32)
+    cover = np.zeros((height, width, 3), np.float32)
+    expression = scene.expression
+    skin_map = bake(person.skin, expression.smile, expression.brow_up, expression.brow_down)
+    eyes, clothes, glasses = person.eyes, person.clothes, person.glasses
+    resolve(
+        ids, depth, SAMPLES, fig.triangles, fig.material, flat, fig.points, fig.normals, fig.attributes,
+        shadow_at,
+        np.ascontiguousarray(scene.head, np.float32), scene.camera.focal, scene.camera.middle, skin_map,
+        getattr(scene.mask, "texture", _NO_FABRIC),
+        np.array([*eyes.iris, eyes.pupil, eyes.ring, eyes.veins, eyes.radius], np.float32),
+        np.array([*clothes.colour, *clothes.second, clothes.pattern, clothes.size, *clothes.trim],
+        np.float32),
+        np.array([*glasses.colour, 0.25 if glasses.metal else 0.4], np.float32), person.teeth,
+        scene.light.lamps, scene.light.sh, shadow, SHARPNESS, hair_rgb, rgb, cover,
+    )  # fmt: skip
+    if scene.background is not None:
+        rgb += scene.background * (1.0 - cover[..., :1])
+    landmarks = scene.camera.to_pixels(fig.landmarks @ scene.head.T)
+    return Rendered(rgb, cover, landmarks, fig.landmarks, fig)
+
+
+assert SHADOW_SIZE > 0

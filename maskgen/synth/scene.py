@@ -1,0 +1,72 @@
+"""One picture to be taken: who, how they look, how they are turned, the light, the camera and the film."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..geometry.rotation import Array, rotation_z
+from .camera import Camera, Orthographic, Pinhole
+from .expression import Expression
+from .light import Light
+from .person import Person
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """head, body (3, 3): rotations of head and torso in the camera frame. size: (width, height) px.
+
+    background: linear colour (h, w, 3), or None for black. detail: strands of hair are drawn.
+    exposure: what linear light is multiplied with before the tone curve.
+    """
+
+    person: Person
+    expression: Expression
+    head: Array
+    body: Array
+    camera: Camera
+    light: Light
+    size: tuple[int, int]
+    background: NDArray[np.float32] | None = None
+    exposure: float = 1.0
+    detail: bool = True
+    mask: object | None = field(default=None)
+
+    def turned(self, theta_deg: float) -> Scene:
+        """The same scene, the camera turned so that the picture turns counter-clockwise by ``theta_deg``.
+
+        The head stays; under a pinhole the turn is about the principal point, else about the picture's
+        middle.
+        """
+        turn = rotation_z(-theta_deg)
+        if isinstance(self.camera, Pinhole):
+            camera: Camera = replace(self.camera, translation=turn @ self.camera.translation)
+        else:
+            middle = (np.array(self.size) - 1) / 2.0
+            x, y = middle + turn[:2, :2] @ (np.array(self.camera.offset) - middle)
+            camera = Orthographic(self.camera.scale, (float(x), float(y)))
+        return replace(
+            self, head=turn @ self.head, body=turn @ self.body, camera=camera, light=self.light.turned(turn),
+            background=None,
+        )  # fmt: skip
+
+
+def auto_exposure(scene: Scene, target: float) -> float:
+    """Exposure that brings the face's mean linear light, if it were plain skin, to ``target``.
+
+    It depends on the light in the head's own frame alone, so that a turn of the camera leaves it as it is.
+    """
+    normals = (
+        np.array([[0, 0, -1], [0.5, 0, -0.86], [-0.5, 0, -0.86], [0, -0.5, -0.86], [0, 0.4, -0.9]])
+        @ scene.head.T
+    )
+    seen = normals[:, 2] < 0.25
+    weight = np.where(seen, 1.0, 0.15)[:, None]
+    facing = (scene.light.irradiance(normals) * weight).sum(0) / weight.sum()
+    from .skin import tone
+
+    albedo = tone(scene.person.skin.melanin, 0.0)
+    level = float((facing * np.array([0.30, 0.59, 0.11])) @ albedo**0.6)
+    return target / max(level, 1e-3)
