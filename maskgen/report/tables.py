@@ -13,16 +13,19 @@ ANGLES = ("yaw", "pitch", "roll")
 
 
 def markdown(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """A Markdown table; numbers get two digits, None a dash; columns after the first are right-aligned."""
+    """A Markdown table; numbers get two digits, None a dash; columns without words are right-aligned."""
     cells = [[str(h) for h in header], *([_cell(c) for c in row] for row in rows)]
     widths = [max(3, *(len(r[i]) for r in cells)) for i in range(len(header))]
 
-    def line(row: Sequence[str]) -> str:
-        first = row[0].ljust(widths[0])
-        rest = (c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))
-        return "| " + " | ".join([first, *rest]) + " |"
+    right = [i > 0 and not any(_wordy(r[i]) for r in cells[1:]) for i in range(len(header))]
 
-    rule = "|" + "|".join(["-" * (widths[0] + 2), *("-" * (w + 1) + ":" for w in widths[1:])]) + "|"
+    def line(row: Sequence[str]) -> str:
+        parts = (c.rjust(w) if r else c.ljust(w) for c, w, r in zip(row, widths, right, strict=True))
+        return "| " + " | ".join(parts) + " |"
+
+    rule = (
+        "|" + "|".join("-" * (w + 1) + (":" if r else "-") for w, r in zip(widths, right, strict=True)) + "|"
+    )
     return "\n".join([line(cells[0]), rule, *map(line, cells[1:])]) + "\n"
 
 
@@ -126,6 +129,10 @@ def _with_count(value: tuple[float | None, int] | None) -> str | None:
 
 def _signed(value: float) -> str:
     return f"{value:+.2f}"
+
+
+def _wordy(cell: str) -> bool:
+    return sum(c.isalpha() for c in cell) > 2
 
 
 def _cell(value: Any) -> str:
