@@ -26,7 +26,8 @@ F32 = NDArray[np.float32]
 _WORK_SCALE = 0.5
 #: stops per unit normal that is assumed where the skin says nothing: light from above and the front
 _PRIOR = np.array([0.0, -0.35, -0.30])
-_PRIOR_WEIGHT = 12.0  # in samples
+#: its weight against 200 samples, for a scatter of one stop; it falls with the scatter's square
+_PRIOR_WEIGHT = 5.0
 _MAP_REACH_MM = 14.0
 _MAP_LIMIT = 3.0  # stops
 _SHARED = 0.3  # of what both sides share reaches the map
@@ -138,8 +139,8 @@ def _robust_plane(  # type: ignore[no-untyped-def]
                 for k in range(4):
                     system[j, k] += share * w[i] * row[j] * row[k]
         for j in range(3):
-            system[j, j] += prior_weight
-            right[j] += prior_weight * prior[j]
+            system[j, j] += prior_weight * spread * spread
+            right[j] += prior_weight * spread * spread * prior[j]
         system[3, 3] += 1e-9
         solution = np.linalg.solve(system, right)
         m = 0
@@ -245,8 +246,11 @@ def _cast_of(chroma: Array) -> Array:
     """Colour of the light (3,) BGR from the skin's log2 chroma: part of what average skin does not explain.
 
     Linear R/G and B/G of skin under white light average 2**0.62 and 2**-0.42 over the tones of people; a
-    third of the difference is taken for light (all of it would turn blue masks grey under tungsten).
+    third of a small difference is taken for light (all of it would turn blue masks grey under tungsten), two
+    thirds of a large one.
     """
-    off = 0.35 * np.clip(chroma - [0.62, -0.42], -1.2, 1.2)
+    off = np.clip(chroma - [0.62, -0.42], -1.4, 1.4)
+    # people's skins differ by half a stop of chroma; what lies beyond is the light's
+    off *= 0.35 + 0.3 * np.clip((np.abs(off) - 0.35) / 0.6, 0.0, 1.0)
     cast = np.array([2.0 ** off[1], 1.0, 2.0 ** off[0]])
     return np.round(cast / float(cast @ LUMA_BGR), 4)

@@ -12,19 +12,22 @@ from numpy.typing import NDArray
 from .tone import LINEAR, LUMA_BGR
 
 F32 = NDArray[np.float32]
-_REBLUR = 1.2
+_PREBLUR, _REBLUR = 0.8, 1.5
 
 
 @dataclass(frozen=True, eq=False)
 class Photo:
-    """blur: standard deviation of the point spread, pixels. grain: standard deviation of noise, levels.
+    """How the photograph round a face was taken.
 
+    blur: standard deviation of the point spread, pixels. grain: quiet quarter of local residuals, levels
+    (0.72 of the noise's standard deviation). bright: linear luminance that 5 % of the surroundings exceed.
     tone: None for a colour photograph; else (2, 3) polynomials in log2 luminance that give log2 R/G and
     log2 B/G, so that a sepia print stays sepia and a grey one grey.
     """
 
     blur: float
     grain: float
+    bright: float
     tone: NDArray[np.float64] | None
 
 
@@ -40,7 +43,10 @@ def read_photo(image: NDArray[np.uint8], box: tuple[int, int, int, int], skin: N
     gray = cv2.cvtColor(window, cv2.COLOR_BGR2GRAY).astype(np.float32)
     whole = np.ascontiguousarray(image)
     return Photo(
-        blur=_sharpness(gray), grain=_grain(whole, np.rint(skin).astype(np.int64)), tone=_tone(whole, box)
+        blur=_sharpness(gray),
+        grain=_grain(whole, np.rint(skin).astype(np.int64)),
+        bright=round(float(LINEAR[int(np.percentile(gray[::4, ::4], 95))]), 4),
+        tone=_tone(whole, box),
     )
 
 
@@ -72,13 +78,16 @@ def _sharpness(gray: F32) -> float:
     """Blur s of the sharper edges: a step blurred again by r loses slope by sqrt(s^2 + r^2) / s."""
     if min(gray.shape) < 16:
         return 0.8
-    again = np.asarray(cv2.GaussianBlur(gray, (0, 0), _REBLUR), np.float32)
+    # noise has slopes too, which the second blur would take away: both are seen through a small first one
+    gray = np.asarray(cv2.GaussianBlur(gray, (5, 5), _PREBLUR), np.float32)
+    again = np.asarray(cv2.GaussianBlur(gray, (9, 9), _REBLUR), np.float32)
     loss = np.empty(gray.size, np.float32)
     found = _slopes(gray, again, np.empty(gray.size, np.float32), loss)
     if found < 20:
         return 0.8
     lost = float(np.partition(loss[:found], (3 * found) // 4)[(3 * found) // 4])
-    return round(float(np.clip(_REBLUR / np.sqrt(max(lost**2 - 1.0, 0.02)), 0.5, 6.0)), 2)
+    total = _REBLUR**2 / max(lost**2 - 1.0, 0.02)
+    return round(float(np.sqrt(np.clip(total - _PREBLUR**2, 0.5**2, 6.0**2))), 2)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

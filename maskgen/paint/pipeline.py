@@ -16,6 +16,7 @@ from ..masks.catalogue import Catalogue, Style
 from ..masks.spec import MaskDraw
 from . import composite as c
 from .fabric import NO_TILE, creases, grain_tile, packed, pick_level, prepared, prepared_tile
+from .frame import photograph_box
 from .light import Light, bare_skin, estimate_light
 from .loops import band_reach, cut_bands
 from .photo import Photo, read_photo
@@ -30,6 +31,8 @@ F32 = NDArray[np.float32]
 #: (log-log slope over photographs, docs/real_masks.md): exposure decides, not the skin
 _WHITE_LEVEL, _SKIN_SLOPE, _SKIN_MEAN = 0.60, 0.42, 0.22
 _WHITE_ALBEDO = 0.80
+#: how much brighter than skin a white mask may be where nothing round the face is bright (2.3 stops)
+_DARK_SCENE = 5.0
 _FALL_STOPS = 0.55
 _LIGHT_GAIN = 1.25
 _REST_SHARE = 0.85
@@ -58,7 +61,7 @@ class Painter:
         fit = fit_face(landmarks, pose)
         shell = build_shell(style.spec, draw.wear, draw.skew_deg)
         h, w = image.shape[:2]
-        scene = build_scene(shell, fit, (w, h))
+        scene = build_scene(shell, fit, photograph_box(image))
         if float(scene.coverage.sum()) < 4.0:
             raise LandmarkError("no part of the mask is seen: the face is turned away or outside the picture")
         light = estimate_light(image, fit)
@@ -105,7 +108,7 @@ class Painter:
         levels = prepared(style, shell.size_mm)
         texels = levels[0].alpha.shape[1] / shell.size_mm[0]
         maps = levels[pick_level(len(levels), texels, fit.camera.scale)]
-        p = _parameters(draw, fit, scene, light, spec.material.crease)
+        p = _parameters(draw, fit, scene, light, photo, spec.material.crease)
         p[c.SHEEN], p[c.HEM] = spec.material.sheen, spec.material.hem
         tile = NO_TILE
         if draw.fabric is not None and spec.material.printable:
@@ -139,14 +142,16 @@ class Painter:
         return layer
 
 
-def _parameters(draw: MaskDraw, fit: FaceFit, scene: Scene, light: Light, crease: float) -> F32:
+def _parameters(draw: MaskDraw, fit: FaceFit, scene: Scene, light: Light, photo: Photo, crease: float) -> F32:
     p = np.zeros(c.PARAMETERS, np.float32)
     g = _LIGHT_GAIN * light.gradient
     # stops are counted from cloth that faces the camera, so that the level is what the camera exposed for
     p[[c.GX, c.GY, c.GZ]] = g
     reference = float(-g[2])
     white = _WHITE_LEVEL * (light.skin / _SKIN_MEAN) ** _SKIN_SLOPE
-    p[c.LEVEL] = float(np.clip(white, 0.12, 0.95)) / _WHITE_ALBEDO * 2.0 ** (-0.75 * reference)
+    # dark skin in good light has bright things beside it; where nothing is bright, the scene is dark
+    white = min(white, max(_DARK_SCENE * light.skin, photo.bright))
+    p[c.LEVEL] = float(np.clip(white, 0.02, 0.95)) / _WHITE_ALBEDO * 2.0 ** (-0.75 * reference)
     factor, x0, y0 = light.to_rest
     p[c.REST], p[c.REST_SCALE] = _REST_SHARE, factor
     p[c.REST_X], p[c.REST_Y] = scene.box[0] - x0, scene.box[1] - y0

@@ -60,12 +60,16 @@ def _pixels(fit: FaceFit, points: Array) -> Array:
     return np.round(fit.to_image(points) * _GRID) / _GRID
 
 
-def _window(xy: Array, size: tuple[int, int], margin: float) -> tuple[int, int, int, int]:
-    """Integer box round the points, grown by ``margin`` px and clipped to the picture (width, height)."""
+def _window(xy: Array, frame: tuple[int, int, int, int], margin: float) -> tuple[int, int, int, int]:
+    """Integer box round the points, grown by ``margin`` px and clipped to ``frame``."""
     x0, y0 = np.floor(xy.min(0) - margin)
     x1, y1 = np.ceil(xy.max(0) + margin) + 1
-    w, h = size
-    box = int(max(x0, 0)), int(max(y0, 0)), int(min(x1, w)), int(min(y1, h))
+    box = (
+        int(max(x0, frame[0])),
+        int(max(y0, frame[1])),
+        int(min(x1, frame[2])),
+        int(min(y1, frame[3])),
+    )
     if box[2] - box[0] < 2 or box[3] - box[1] < 2:
         raise LandmarkError(
             "the mask would lie outside the picture; are the landmarks in pixels of this image?"
@@ -104,12 +108,15 @@ def _vertex_attributes(shell: Shell, camera_points: F32) -> F32:
     return out
 
 
-def build_scene(shell: Shell, fit: FaceFit, size: tuple[int, int]) -> Scene:
-    """Carry ``shell`` to the picture of ``size`` (width, height). Raises LandmarkError if it misses it."""
+def build_scene(shell: Shell, fit: FaceFit, frame: tuple[int, int, int, int]) -> Scene:
+    """Carry ``shell`` to the picture, of which ``frame`` (x0, y0, x1, y1) can be painted.
+
+    Raises LandmarkError if it misses that.
+    """
     head, head_weights, landmark_weights = _head()
     points = _pixels(fit, fit.bent(shell.vertices, shell.weights))
     head_points = _pixels(fit, fit.bent(head.vertices, head_weights))
-    box = _window(points[:, :2], size, margin=12.0 * fit.camera.scale)
+    box = _window(points[:, :2], frame, margin=12.0 * fit.camera.scale)
     x0, y0, x1, y1 = box
     rows, columns = y1 - y0, x1 - x0
     depth, ids = new_buffers(rows, columns)

@@ -1,0 +1,95 @@
+"""Light read off skin, on heads rendered under a known one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from maskgen.geometry.camera import WeakPerspective
+from maskgen.geometry.face import CANONICAL_FACE, fit_face
+from maskgen.geometry.head import skull_mesh
+from maskgen.geometry.landmarks import Landmarks
+from maskgen.geometry.pose import HeadPose
+from maskgen.paint.light import estimate_light
+from maskgen.paint.raster import fill_depth
+from maskgen.paint.tone import LEVEL, LUMA_BGR
+
+SKIN = np.array([0.75, 1.0, 1.55])
+SKIN = SKIN / (SKIN @ LUMA_BGR)
+
+
+def lit_head(pose: HeadPose, gradient, level: float = -2.0, scale: float = 1.4, hair: bool = False):
+    """A bare head whose log2 luminance is level + gradient . n exactly; its picture and its fit."""
+    camera = WeakPerspective(scale, (190.0, 190.0))
+    mesh = skull_mesh()
+    points = camera.project(mesh.vertices, pose.cam_from_head).astype(np.float32)
+    depth, ids = np.full((380, 380), 1e30, np.float32), np.full((380, 380), -1, np.int32)
+    fill_depth(points, mesh.triangles, 0, 0.0, True, depth, ids)
+    normals = mesh.normals @ pose.cam_from_head.T
+    stops = level + normals @ np.asarray(gradient, float)
+    value = 2.0 ** stops[mesh.triangles].mean(1)
+    linear = np.full((380, 380, 3), 0.12)
+    linear[ids >= 0] = value[ids[ids >= 0], None] * SKIN
+    if hair:  # dark hair down to the brows and over one cheek
+        y = mesh.vertices[mesh.triangles].mean(1)
+        dark = (y[:, 1] < -60) | (y[:, 0] > 52)
+        on = ids >= 0
+        linear[on] = np.where(dark[ids[on], None], 0.01, linear[on])
+    index = np.sqrt(np.clip(linear, 0, 1)) * (len(LEVEL) - 1)
+    image = np.rint(LEVEL[index.astype(int)]).astype(np.uint8)
+    landmarks = Landmarks.of(camera.project(CANONICAL_FACE, pose.cam_from_head), "projected")
+    return image, fit_face(landmarks, pose)
+
+
+@pytest.mark.parametrize("yaw", [0.0, 35.0, -60.0])
+@pytest.mark.parametrize("gradient", [(1.2, -0.4, -0.5), (-0.9, -0.8, -0.2), (0.0, -0.3, -0.6)])
+def test_known_light_is_recovered(yaw, gradient):
+    image, fit = lit_head(HeadPose.from_euler(yaw, 5.0, 0.0), gradient)
+    light = estimate_light(image, fit)
+    np.testing.assert_allclose(light.gradient, gradient, atol=0.22)
+    assert light.samples > 100
+
+
+def test_hair_over_cheek_and_brow_does_not_turn_the_light():
+    gradient = (-0.8, -0.3, -0.4)
+    image, fit = lit_head(HeadPose.from_euler(10.0, 0.0, 0.0), gradient, hair=True)
+    light = estimate_light(image, fit)
+    assert light.gradient[0] < -0.4
+
+
+def test_exposure_moves_the_level_and_not_the_direction():
+    pose = HeadPose.from_euler(-15.0, 0.0, 0.0)
+    bright = estimate_light(*lit_head(pose, (0.8, -0.3, -0.4), level=-1.6))
+    dark = estimate_light(*lit_head(pose, (0.8, -0.3, -0.4), level=-4.1))
+    assert bright.skin / dark.skin == pytest.approx(2.0**2.5, rel=0.15)
+    np.testing.assert_allclose(bright.gradient, dark.gradient, atol=0.15)
+
+
+def test_a_mirrored_picture_has_mirrored_light():
+    pose = HeadPose.from_euler(20.0, -5.0, 8.0)
+    image, fit = lit_head(pose, (1.0, -0.2, -0.5))
+    landmarks = Landmarks.of(
+        WeakPerspective(1.4, (190.0, 190.0)).project(CANONICAL_FACE, pose.cam_from_head), "p"
+    )
+    flipped = fit_face(landmarks.mirrored(380), pose.mirrored())
+    a, b = estimate_light(image, fit), estimate_light(np.ascontiguousarray(image[:, ::-1]), flipped)
+    np.testing.assert_allclose(a.gradient * [-1, 1, 1], b.gradient, atol=0.08)
+
+
+def test_a_cast_shadow_on_one_cheek_is_kept_as_what_is_left_over():
+    pose = HeadPose.from_euler(0.0, 0.0, 0.0)
+    image, fit = lit_head(pose, (0.0, -0.2, -0.4))
+    shadowed = image.copy()
+    shadowed[190:300, 200:] = (image[190:300, 200:] * 0.45).astype(np.uint8)
+    light = estimate_light(shadowed, fit)
+    factor, x0, y0 = light.to_rest
+    left, right = (int((x - x0) * factor) for x in (140, 245))
+    row = int((240 - y0) * factor)
+    assert light.rest[row, left] - light.rest[row, right] + 2 * light.gradient[0] * -0.5 > 0.4
+
+
+def test_no_skin_gives_a_default_and_no_error():
+    _, fit = lit_head(HeadPose.from_euler(0, 0, 0), (0, 0, 0))
+    light = estimate_light(np.zeros((380, 380, 3), np.uint8), fit)
+    assert np.isfinite(light.gradient).all()
+    assert np.isfinite(light.skin)

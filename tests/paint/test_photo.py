@@ -1,0 +1,85 @@
+"""Reading a photograph's sharpness, grain and tone, on pictures made with known ones."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from maskgen.paint.photo import read_photo
+from maskgen.paint.tone import LINEAR, LUMA_BGR
+
+BOX = (0, 0, 200, 200)
+
+
+def scene(blur: float = 0.0, noise: float = 0.0, seed: int = 0) -> np.ndarray:
+    """Coloured shapes on a ground, with known blur (px) and noise (levels)."""
+    rng = np.random.default_rng(seed)
+    image = np.full((200, 200, 3), 120, np.uint8)
+    for _ in range(25):
+        centre = tuple(int(v) for v in rng.integers(0, 200, 2))
+        color = tuple(int(v) for v in rng.integers(30, 230, 3))
+        cv2.circle(image, centre, int(rng.integers(8, 30)), color, -1)
+    out = image.astype(np.float32)
+    if blur:
+        out = cv2.GaussianBlur(out, (0, 0), blur)
+    out += noise * rng.standard_normal((200, 200, 1))
+    return np.clip(np.rint(out), 0, 255).astype(np.uint8)
+
+
+def places(n: int = 150, seed: int = 1) -> np.ndarray:
+    return np.random.default_rng(seed).uniform(10, 190, (n, 2))
+
+
+@pytest.mark.parametrize("blur", [1.0, 1.4, 2.0, 3.0])
+def test_blur_is_read_within_a_fifth(blur):
+    assert read_photo(scene(blur, 1.0), BOX, places()).blur == pytest.approx(blur, rel=0.2)
+
+
+def test_blurrier_pictures_read_blurrier():
+    read = [read_photo(scene(b, 1.5), BOX, places()).blur for b in (0.6, 1.0, 1.6, 2.5)]
+    assert read == sorted(read)
+
+
+@pytest.mark.parametrize("noise", [1.5, 3.0, 6.0])
+def test_grain_is_three_quarters_of_the_noise_the_pipeline_counts_on(noise):
+    flat = np.clip(128 + noise * np.random.default_rng(2).standard_normal((200, 200, 1)), 0, 255)
+    image = np.repeat(np.rint(flat), 3, 2).astype(np.uint8)
+    assert read_photo(image, BOX, places()).grain == pytest.approx(0.72 * noise, rel=0.12)
+
+
+def test_a_colour_photograph_has_no_tone():
+    assert read_photo(scene(1.0, 2.0), BOX, places()).tone is None
+
+
+def test_a_grey_photograph_stays_grey():
+    grey = cv2.cvtColor(cv2.cvtColor(scene(1.0, 2.0), cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+    tone = read_photo(grey, BOX, places()).tone
+    assert tone is not None
+    assert np.abs(tone).max() < 1e-3
+
+
+def test_sepia_is_read_as_its_own_curve():
+    grey = cv2.cvtColor(scene(1.0, 0.0), cv2.COLOR_BGR2GRAY).astype(np.float32)[..., None]
+    sepia = np.clip(grey * np.array([0.72, 0.92, 1.05], np.float32), 0, 255).astype(np.uint8)
+    tone = read_photo(sepia, BOX, places()).tone
+    assert tone is not None
+    linear = LINEAR[sepia.reshape(-1, 3)].astype(float)
+    luminance = linear @ LUMA_BGR
+    kept = (luminance > 0.05) & (luminance < 0.8)
+    red = np.log2((linear[kept, 2] + 0.004) / (linear[kept, 1] + 0.004))
+    curve = np.log2(luminance[kept])[:, None] ** np.arange(3) @ tone[0]
+    assert np.abs(curve - red).max() < 0.15
+
+
+def test_black_borders_do_not_make_a_colour_photograph_grey():
+    image = np.zeros((400, 400, 3), np.uint8)
+    image[100:300, 100:300] = scene(1.0, 1.0)
+    assert read_photo(image, (100, 100, 300, 300), places() + 100).tone is None
+
+
+def test_a_tiny_or_empty_picture_is_read_as_something_harmless():
+    for image in (np.zeros((8, 8, 3), np.uint8), np.zeros((100, 100, 3), np.uint8)):
+        photo = read_photo(image, (0, 0, image.shape[1], image.shape[0]), np.zeros((0, 2)))
+        assert 0.3 < photo.blur < 3.0
+        assert photo.grain == 0.0
