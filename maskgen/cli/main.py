@@ -22,6 +22,18 @@ from ..errors import MaskgenError, UsageError
 _HERE = Path(__file__).parent
 #: modules of this folder that are no subcommand
 _OTHERS = {"__init__", "main", "options"}
+#: optional libraries, as they are imported, and the extra that brings each
+_EXTRAS = {
+    **dict.fromkeys(("torch", "yaml"), "train"),
+    **dict.fromkeys(("onnx", "onnxruntime"), "onnx"),
+    "face_alignment": "detect",
+    "matplotlib": "plot",
+    "h5py": "keras-weights",
+    "jpeglib": "dct",
+    "pyarrow": "parquet",
+    "zstandard": "zstd",
+    "mlcroissant": "croissant",
+}
 
 
 class LazyGroup(click.Group):
@@ -102,18 +114,25 @@ def run(group: click.Command, args: list[str] | None = None, prog: str = "maskge
         return _complain(str(error), 2)
     except MaskgenError as error:
         return _complain(str(error), 1)
+    except ModuleNotFoundError as error:
+        if error.name not in _EXTRAS:
+            return _unforeseen(error)
+        install = f"pip install 'maskgen[{_EXTRAS[error.name]}]'"
+        return _complain(f"this needs {error.name}, which is not installed: {install}", 2)
     except Exception as error:
-        if os.environ.get("MASKGEN_DEBUG"):
-            raise
-        kind = type(error).__name__
-        return _complain(
-            _one_line(f"unexpected {kind}: {error} (MASKGEN_DEBUG=1 shows where; please report)"), 1
-        )
+        return _unforeseen(error)
     return result if isinstance(result, int) else 0
 
 
 def _one_line(text: str) -> str:
     return " ".join(text.split()).rstrip(".")
+
+
+def _unforeseen(error: Exception) -> int:
+    if os.environ.get("MASKGEN_DEBUG"):
+        raise error
+    kind = type(error).__name__
+    return _complain(_one_line(f"unexpected {kind}: {error} (MASKGEN_DEBUG=1 shows where; please report)"), 1)
 
 
 def _complain(message: str, code: int) -> int:

@@ -92,7 +92,7 @@ def _line(row: dict[str, Any]) -> str:
 def _faces(sample_id: str | None, dataset: str | None, root: Path | None) -> list[Face]:
     from ..errors import UsageError
     from ..io.images import read_image
-    from ..landmarks import landmarks_for
+    from ..landmarks import apparent_pose, landmarks_for
     from ..report.styles import plain_faces
 
     if sample_id is None:
@@ -104,7 +104,7 @@ def _faces(sample_id: str | None, dataset: str | None, root: Path | None) -> lis
         if sample_id in (entry.id, entry.id.rsplit("/", 1)[-1]):
             sample = fmt.read(folder, entry)
             pixels = read_image(folder / entry.image).bgr
-            return [(pixels, landmarks_for(sample), sample.rgb_pose)]
+            return [(pixels, landmarks_for(sample), apparent_pose(sample))]
     raise UsageError(
         f"no sample {sample_id!r} in {fmt.name} at {folder}; maskgen inspect shows what ids look like"
     )

@@ -51,8 +51,6 @@ def command(
     if show:
         click.echo(configs.to_yaml(resolved), nl=False)
         return 0
-    import torch  # noqa: F401  # so that a missing torch is told before anything is done
-
     from ..hpe import train
     from ..hpe.trainer import Stopped
     from ..report.tables import error_table

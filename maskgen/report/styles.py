@@ -16,7 +16,7 @@ from ..paint.pipeline import Painter
 from ..paint.plain_head import plain_head
 from .contact import Tile
 
-#: a picture (h, w, 3) uint8 BGR, its landmarks in 0-based pixels, and the pose seen by its camera
+#: a picture (h, w, 3) uint8 BGR, its landmarks in 0-based pixels, and the pose seen in it
 Face = tuple[NDArray[np.uint8], Landmarks, HeadPose | None]
 
 _VIEWS = ((0.0, 0.0), (40.0, -5.0), (-75.0, 0.0))

@@ -73,6 +73,8 @@ def test_a_mistyped_call_is_one_line_and_code_2(args, message, capsys):
         (LabelError("bad label"), 1, "bad label"),
         (KeyboardInterrupt(), 130, "interrupted"),
         (click.ClickException("several\nlines"), 2, "several lines"),
+        (ModuleNotFoundError("no", name="torch"), 2, "pip install 'maskgen[train]'"),
+        (ModuleNotFoundError("no module x", name="x"), 1, "unexpected ModuleNotFoundError"),
         (ZeroDivisionError("oh\nno"), 1, "unexpected ZeroDivisionError: oh no"),
     ],
 )
