@@ -12,7 +12,7 @@ import numpy as np
 
 from maskgen.datasets.base import DatasetFormat
 from maskgen.errors import InputError
-from maskgen.geometry.rotation import Array
+from maskgen.geometry.rotation import Array, euler_to_matrix
 from maskgen.jobs.manifest import digest
 from maskgen.jobs.parallel import stream
 from maskgen.sample import Entry
@@ -118,5 +118,5 @@ class ReadLabel:
             return None
         if sample.pose is None or sample.label_angles is None:
             return None
-        rotation = np.array(sample.pose.cam_from_head)
+        rotation = euler_to_matrix(sample.label_angles)
         return Label(entry.id, rotation, sample.label_angles, label_axis(sample, self.turn))

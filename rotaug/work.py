@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -82,8 +83,11 @@ class TurnOne:
     def _companions(self, entry: Entry, plane: PlaneMap) -> dict[PurePosixPath, bytes]:
         """Mask maps that an earlier tool wrote for this picture, turned with it."""
         files = {}
-        for kind, interpolation in COMPANIONS.items():
-            name = PurePosixPath(RECORDS, kind, entry.image.with_suffix(".png"))
+        for kind in companion_kinds(self.root):
+            name, interpolation = (
+                PurePosixPath(RECORDS, kind, entry.image.with_suffix(".png")),
+                COMPANIONS[kind],
+            )
             if (self.root / name).is_file():
                 source = decode_image((self.root / name).read_bytes(), name.name)
                 files[name] = turned_file(source, plane, Turn(interpolation=interpolation))
@@ -119,6 +123,12 @@ class TurnOne:
             sources={str(name): sha256_bytes(data) for name, data in read.items()},
             files=hashes,
         )
+
+
+@lru_cache(maxsize=8)
+def companion_kinds(root: Path) -> tuple[str, ...]:
+    """Which mask maps an earlier tool left beside the dataset; a plain dataset is asked only once."""
+    return tuple(kind for kind in COMPANIONS if (root / RECORDS / kind).is_dir())
 
 
 def turned_file(source: SourceImage, plane: PlaneMap, turn: Turn) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -60,7 +61,7 @@ class PosePara:
         pitch, yaw, roll = np.degrees(v[:3]).tolist()
         return cls((yaw, pitch, roll), (float(v[3]), float(v[4])), float(v[5]), float(v[6]))
 
-    @property
+    @cached_property
     def pose(self) -> HeadPose:
         """The head's orientation in the picture; for a negative scale the labelled one turned by 180."""
         r = euler_to_matrix(self.angles)
@@ -95,6 +96,7 @@ class PosePara:
         return np.array([[pitch, yaw, roll, *self.offset, self.depth, self.scale]])
 
 
+@lru_cache(maxsize=4)  # asked for several times for every picture
 def similarity(plane: PlaneMap) -> float:
     """The scale k of a map that turns, shifts and scales. Raises LabelError for any other map.
 
@@ -102,7 +104,7 @@ def similarity(plane: PlaneMap) -> float:
     columns of its camera rotation, which must be a turn in the image plane.
     """
     a = plane.matrix / plane.matrix[2, 2]
-    k = float(np.sqrt(abs(np.linalg.det(a[:2, :2]))))
+    k = float(np.sqrt(abs(a[0, 0] * a[1, 1] - a[0, 1] * a[1, 0])))
     k = 1.0 if abs(k - 1.0) < 1e-12 else k  # a plain turn leaves lengths as they are, to the last bit
     turn = plane.camera_rotation
     width, height = plane.size

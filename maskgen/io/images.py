@@ -183,7 +183,10 @@ def _encode_jpeg(source: SourceImage, bgr: Pixels) -> bytes:
     if source.grey:
         image, skip = Image.fromarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY)), {"subsampling", "keep_rgb"}
     else:
-        image = Image.fromarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB))
+        # four bytes a pixel are Pillow's own layout, so that the pixels are not copied once more
+        padded = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGBA)
+        size = (bgr.shape[1], bgr.shape[0])
+        image = Image.frombuffer("RGBX", size, padded, "raw", "RGBX", 0, 1)
         skip = {"subsampling"} if source.settings.get("keep_rgb") else set()
     stream = io.BytesIO()
     try:
