@@ -34,7 +34,7 @@ def _black_lines(image: NDArray[np.uint8]) -> int:
         if mean <= _BLACK_MEAN and most <= _BLACK_MOST:
             lines = y + 1
             started = True
-        elif started and mean <= _RINGING_MEAN and y - lines < 7:
+        elif started and mean <= _RINGING_MEAN and y - lines < 15:
             continue
         else:
             # the ringing lines belong to the padding only if the photograph follows at once

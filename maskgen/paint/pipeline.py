@@ -38,6 +38,7 @@ _LIGHT_GAIN = 1.25
 _REST_SHARE = 0.85
 #: pixels from nasion to chin below which a mask is a smudge
 _SMALL_FACE_PX = 14.0
+_BLACK_SKIN = 0.004  # linear luminance; nothing is left to read
 
 
 class Painter:
@@ -210,8 +211,8 @@ def _notes(
         notes.append(f"fit: landmarks lie {fit.residual_mm:.1f} mm off the labelled head")
     if fit.camera.scale * 110.0 < _SMALL_FACE_PX:
         notes.append("small: the face is only a few pixels high")
-    if light.samples < 40:
-        notes.append("light: too little skin to read the light from; a default light was used")
+    if light.samples < 40 or light.skin < _BLACK_SKIN:
+        notes.append("light: too little skin is seen to read the light from it")
     xy = landmarks.xy[landmarks.valid]
     outside = ((xy < 0) | (xy > np.array(size) - 1)).any(1).mean()
     if outside > 0.25:

@@ -16,14 +16,14 @@ def photo(h: int = 160, w: int = 140, level: int = 110, seed: int = 0) -> np.nda
 
 @pytest.mark.parametrize("pads", [(40, 0, 0, 0), (0, 33, 0, 0), (0, 0, 24, 0), (17, 9, 50, 21)])
 @pytest.mark.parametrize("jpeg", [False, True])
-def test_padding_is_found_to_the_pixel_and_to_a_block_after_jpeg(pads, jpeg):
+def test_padding_is_found_to_the_pixel_and_to_a_chroma_block_after_jpeg(pads, jpeg):
     top, low, left, right = pads
     image = cv2.copyMakeBorder(photo(), top, low, left, right, cv2.BORDER_CONSTANT)
     if jpeg:
         image = cv2.imdecode(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 80])[1], 1)
     got = photograph_box(image)
     want = (left, top, left + 140, top + 160)
-    assert np.abs(np.subtract(got, want)).max() <= (7 if jpeg else 0)
+    assert np.abs(np.subtract(got, want)).max() <= (15 if jpeg else 0)
 
 
 def test_no_padding_gives_the_whole_picture():
