@@ -1,0 +1,125 @@
+"""Comparisons: the same seeds for all, finished runs read again, failures said, intervals, the zero row."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from maskgen.cli.main import command, run
+from maskgen.errors import UsageError
+from maskgen.hpe import lineup
+from tests.hpe.tiny_sets import write_set
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    """A configuration on forty drawn heads and their masked twins."""
+    root = tmp_path_factory.mktemp("sets")
+    clean, masked = write_set(root / "AFLW2000", 24), write_set(root / "AFLW2000_masked", 24, masked=True)
+    tree = {
+        "device": "cpu",
+        "data": {
+            "train": str(clean),
+            "val": 0.0,
+            "cache": str(root / "cache"),
+            "test": {"clean": str(clean), "masked": str(masked)},
+        },
+        "train": {"epochs": 1, "batch": 8},
+        "eval": {"resamples": 200},
+    }
+    path = root / "base.yaml"
+    path.write_text(json.dumps(tree))
+    return path
+
+
+@pytest.fixture(scope="module")
+def lines(base, tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs")
+    variants = [
+        lineup.network("fastpose", tiny=True),
+        lineup.network("retinapose_mnet025", tiny=True),
+        lineup.variant("slow: model.name=fastpose; train.lr=1e-5"),
+        lineup.variant("broken: model.name=fastpose; train.lr=-1"),
+    ]
+    found = lineup.run_all(base, variants, out, seeds=(0, 1))
+    return found, out
+
+
+def test_every_line_has_its_seeds_and_what_failed_says_why(lines):
+    found, out = lines
+    assert [len(line.results) for line in found] == [2, 2, 2, 0]
+    assert "train.lr" in found[3].failure
+    seeds = [r["seed"] for r in found[0].results]
+    assert seeds == [0, 1]
+    first, second = (p["clean"].predicted for p in found[0].predictions)
+    assert not (first == second).all()
+    assert (out / "slow" / "seed1" / "results.json").is_file()
+
+
+def test_table_has_errors_misses_and_the_zero_row(lines):
+    found, out = lines
+    text = lineup.write(found, out)
+    table = [line for line in text.splitlines() if line.startswith("|")]
+    row = next(line for line in table if line.startswith("| fastpose"))
+    assert "±" in row
+    assert any(line.startswith("| always zero") for line in table)
+    assert "train.lr" in next(line for line in table if line.startswith("| broken"))
+    misses = sum(r["tests"]["clean"]["scores"]["n_failed"] for r in found[1].results)
+    assert ("missed, as 0" in next(line for line in table if "retinapose" in line)) == (misses > 0)
+    stored = json.loads((out / "lineup.json").read_text())
+    assert [entry["label"] for entry in stored] == ["fastpose", "retinapose_mnet025", "slow", "broken"]
+
+
+def test_gaps_and_differences_are_paired_over_pictures_and_seeds(lines):
+    found, _ = lines
+    (report,) = lineup.gaps(found[0]).values()
+    assert report["seeds"] == 2
+    assert report["n_pairs"] == 24
+    apart = {(label, test): i for label, test, i in lineup.differences([found[0], found[2]])}
+    assert set(apart) == {("slow", "clean"), ("slow", "masked")}
+    by_hand = [
+        b["clean"].errors("wrapped").mean() - a["clean"].errors("wrapped").mean()
+        for a, b in zip(found[0].predictions, found[2].predictions, strict=True)
+    ]
+    interval = apart["slow", "clean"]
+    assert interval.mean == pytest.approx(sum(by_hand) / 2, abs=1e-4)
+    assert interval.low <= interval.mean <= interval.high
+
+
+def test_finished_runs_are_read_and_other_settings_refused(lines, base):
+    found, out = lines
+    said: list[str] = []
+    again = lineup.run_all(base, [found[0].variant], out, seeds=(0,), report=said.append)
+    assert said == []
+    assert again[0].results[0]["tests"] == json.loads(json.dumps(found[0].results[0]["tests"]))
+    other = lineup.run_all(base, [found[0].variant], out, seeds=(0,), overrides=["train.lr=0.5"])
+    assert "other settings" in other[0].failure
+
+
+def test_wrong_variants_are_refused_in_one_sentence(base, tmp_path):
+    for text in ("no colon", ": train.lr=1", "label:", "label: lr"):
+        with pytest.raises(UsageError, match="LABEL: key=value"):
+            lineup.variant(text)
+    twice = [lineup.network("fastpose")] * 2
+    with pytest.raises(UsageError, match="labels of their own"):
+        lineup.run_all(base, twice, tmp_path)
+    with pytest.raises(UsageError, match="did you mean"):
+        lineup.network("fastpos")
+
+
+def test_all_networks_are_offered_without_the_doubles_of_fsanet():
+    names = lineup.everything()
+    assert {"siamese_rank", "mhpe", "glpose", "retinapose_r50", "trinet", "fsanet_fusion"} <= set(names)
+    assert not [n for n in names if "vlad" in n]
+
+
+def test_command_prints_the_table_and_ends_with_1_if_nothing_trained(base, tmp_path, capsys):
+    arguments = ["lineup", "fastpose", "--config", str(base), "--out", str(tmp_path / "runs"), "-q"]
+    assert run(command, arguments) == 0
+    out = capsys.readouterr().out
+    assert "always zero" in out
+    assert "Masked minus clean" in out
+    assert run(command, [*arguments, "--set", "train.batch=1000000", "--set", "train.lr=0"]) == 1
+    assert "train.lr" in capsys.readouterr().out
+    assert run(command, ["lineup", "nosuch", "--config", str(base)]) == 2
