@@ -30,7 +30,7 @@ Report = Callable[[str], None]
 
 #: what a network needs beside the base configuration to learn at all in a short run
 QUICK: dict[str, tuple[str, ...]] = {
-    "siamese_rank": ("model.options.rank_epochs=4", "model.options.regress_epochs=null"),
+    "siamese_rank": ("model.options.rank_epochs=4", "model.options.regress_epochs=0"),
     "mhpe": ("train.lr=3e-3",),
     "glpose": ("train.lr=1e-3",),
 }

@@ -55,7 +55,7 @@ class SiameseRank(HeadPoseModel):
     trunk, width, weights: of the backbone; size: input pixels. pair_label, balanced: see Ensemble. pairing:
     "ensemble" encodes each image once; "standard" encodes both images of all n^2 - n ordered pairs, for
     comparison. degradation: probability of each kind of degradation in training. rank_epochs, regress_epochs:
-    of the two stages; None = as the run is configured.
+    of the two stages; 0 = as the run is configured.
     """
 
     card = CARD
@@ -73,8 +73,8 @@ class SiameseRank(HeadPoseModel):
         balanced: bool = True,
         pairing: Literal["ensemble", "standard"] = "ensemble",
         degradation: float = 0.5,
-        rank_epochs: int | None = 10,
-        regress_epochs: int | None = 25,
+        rank_epochs: int = 10,
+        regress_epochs: int = 25,
     ) -> None:
         super().__init__()
         if pairing not in ("ensemble", "standard"):
@@ -88,7 +88,7 @@ class SiameseRank(HeadPoseModel):
         self.heads = nn.ModuleList(heads)
         self.ensemble = Ensemble(pair_label, balanced)
         self.pairing, self.degradation = pairing, degradation
-        self.epochs = (rank_epochs, regress_epochs)
+        self.epochs = (rank_epochs or None, regress_epochs or None)
         self.ranking = True
 
     def encode(self, images: Tensor) -> Tensor:
