@@ -216,6 +216,10 @@ class HeadPoseModel(nn.Module):
         """
         return None
 
+    def training_notes(self, euler_deg: np.ndarray) -> list[str]:
+        """Sentences for the training log about the labels (N, 3) of the training set; none by default."""
+        return []
+
     def degrade(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Degradations the network is to be trained under, after all other augmentation; none by default.
 

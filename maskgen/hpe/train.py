@@ -78,6 +78,8 @@ def run(config: Config, out: Path, *, resume: bool = False, report: Report = pri
                 quiet(f"resumed at epoch {trainer.progress.epoch + 1}, step {trainer.progress.step}")
             parameters = sum(p.numel() for p in model.parameters())
             quiet(f"{model.name}, {parameters:,} parameters, {len(train):,} pictures, {device}")
+            for note in model.training_notes(train.column("euler")):
+                quiet(note)
             try:
                 trainer.run()
             except Stopped as stopped:

@@ -258,6 +258,11 @@ class MHPE(HeadPoseModel):
             np.asarray(euler_deg), self.make_selector(np.asarray(euler_deg)[:, 0]), self.reference_group
         )
 
+    def training_notes(self, euler_deg: np.ndarray) -> list[str]:
+        """How references are chosen, how many yaw bins are empty, and what becomes of those."""
+        source = "from the training set" if self.references == "extra" else "from the batch"
+        return [f"{self.make_selector(np.asarray(euler_deg)[:, 0]).describe()}; {source}"]
+
     def export_view(self) -> nn.Module:
         """Encoder and rotation estimator alone."""
         view = super().export_view()
