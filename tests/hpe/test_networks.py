@@ -256,3 +256,46 @@ def test_released_6drepnet_checkpoint_loads_in_both_forms(fused: bool, tmp_path:
     x = torch.randn(1, 3, 224, 224)
     with torch.no_grad():
         assert torch.equal(load_sixdrepnet(tmp_path / "6d.pth")(x).R, model(x).R)
+
+
+# --- names of published weights
+
+
+@pytest.mark.parametrize(
+    ("name", "entries", "some"),
+    [
+        ("resnet18", 122 - 2, ["conv1.weight", "layer2.0.downsample.1.running_var", "layer4.1.bn2.bias"]),
+        ("resnet34", 218 - 2, ["layer3.5.conv2.weight"]),
+        (
+            "resnet50",
+            320 - 2,
+            ["layer1.0.downsample.0.weight", "layer3.5.conv3.weight", "layer4.2.bn3.weight"],
+        ),
+        (
+            "efficientnet_b0",
+            360 - 2,
+            [
+                "features.0.0.weight",
+                "features.1.0.block.1.fc1.weight",
+                "features.2.0.block.2.fc2.bias",
+                "features.6.3.block.3.1.running_mean",
+                "features.8.1.weight",
+            ],
+        ),
+        ("repvgg_b1g2", None, ["stage0.rbr_dense.conv.weight", "stage3.15.rbr_identity.running_mean"]),
+        ("mobilenet_v1", None, ["stage1.0.0.weight", "stage1.5.3.weight", "stage3.1.4.running_var"]),
+    ],
+)
+def test_backbone_weights_have_the_published_names(name: str, entries: int | None, some: list[str]) -> None:
+    with torch.device("meta"):
+        state = build_trunk(name).state_dict()
+    assert set(some) <= set(state)
+    if entries is not None:
+        assert len(state) == entries
+
+
+def test_strides_of_backbones_are_where_published_weights_expect_them() -> None:
+    assert build_trunk("resnet50").layer2[0].conv2.stride == (2, 2)
+    assert build_trunk("resnet50").layer2[0].conv1.stride == (1, 1)
+    blocks = [m for m in build_trunk("repvgg_b1g2").modules() if type(m).__name__ == "RepVGGBlock"]
+    assert [b.rbr_dense.conv.groups for b in blocks] == [1, *[2 if i % 2 == 0 else 1 for i in range(1, 28)]]
