@@ -98,9 +98,12 @@ def _bokeh(rng: np.random.Generator, w: int, h: int) -> NDArray:
     return out
 
 
-def draw_background(rng: np.random.Generator, width: int, height: int) -> NDArray[np.float32]:
+def draw_background(
+    rng: np.random.Generator, width: int, height: int, kinds: tuple[str, ...] = tuple(KINDS)
+) -> NDArray[np.float32]:
     """A random background (height, width, 3), linear red green blue around the brightness of a face."""
-    kind = str(rng.choice(list(KINDS), p=np.array(list(KINDS.values())) / sum(KINDS.values())))
+    chances = np.array([KINDS[kind] for kind in kinds])
+    kind = str(rng.choice(kinds, p=chances / chances.sum()))
     make = {
         "wall": _wall,
         "gradient": _ramp,

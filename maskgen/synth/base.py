@@ -67,6 +67,7 @@ def _inside(points: NDArray, block: tuple, margin: float) -> NDArray[np.bool_]:
     return ((p > lo + margin) & (p < hi - margin)).all(axis=1)
 
 
+@lru_cache(maxsize=1)
 def _blocks() -> tuple[NDArray, NDArray, NDArray, NDArray]:
     pieces = [
         mesh_block(graded_lines(x), graded_lines(y), graded_lines(z), mirrored=x is not _EAR[0])
@@ -84,7 +85,7 @@ def _blocks() -> tuple[NDArray, NDArray, NDArray, NDArray]:
     return verts, renumber[tris], normals, sky
 
 
-def _nearest_on_mesh(targets: NDArray, verts: NDArray, tris: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+def nearest_on_mesh(targets: NDArray, verts: NDArray, tris: NDArray) -> tuple[NDArray, NDArray, NDArray]:
     """For each target the nearest triangle, barycentric weights (k, 3) and the point (k, 3)."""
     centres = cKDTree(verts[tris].mean(axis=1))
     _, near = centres.query(targets, k=24)
@@ -126,12 +127,33 @@ def _bend(points: NDArray, at: NDArray, offsets: NDArray) -> NDArray:
 
 
 @lru_cache(maxsize=1)
+def _bends() -> tuple[tuple[NDArray, NDArray], ...]:
+    """Where the sculpture meets the landmarks and how far it is off there, for two bendings in a row.
+
+    The bending regularises, so the second takes what the first has left.
+    """
+    verts, tris, _, _ = _blocks()
+    target = np.array(CANONICAL_FACE)
+    steps = []
+    for _ in range(2):
+        _, _, found = nearest_on_mesh(target, verts, tris)
+        steps.append((found, target - found))
+        verts = _bend(verts, *steps[-1])
+    return tuple(steps)
+
+
+def bend_to_landmarks(points: NDArray) -> NDArray:
+    """Points (n, 3) of the sculpture, on the mean head."""
+    for found, offsets in _bends():
+        points = _bend(points, found, offsets)
+    return points
+
+
+@lru_cache(maxsize=1)
 def base_head() -> BaseHead:
     """The mean head; built once per process (about a second)."""
     verts, tris, _, sky = _blocks()
     target = np.array(CANONICAL_FACE)
-    for _ in range(2):  # the bending regularises, so a second pass takes what the first has left
-        _, _, found = _nearest_on_mesh(target, verts, tris)
-        verts = _bend(verts, found, target - found)
-    tri, weights, _ = _nearest_on_mesh(target, verts, tris)
+    verts = bend_to_landmarks(verts)
+    tri, weights, _ = nearest_on_mesh(target, verts, tris)
     return BaseHead(verts, tris, sky.astype(np.float32), tri, weights)

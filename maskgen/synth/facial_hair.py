@@ -159,8 +159,9 @@ def _beard_roots() -> tuple[Roots, NDArray, NDArray]:
     return roots, maps.moustache[row, col][roots.triangle], maps.beard[row, col][roots.triangle]
 
 
-def beard(person: Person, bent: Bent) -> list[Strands]:
-    """A beard of the person's kind; stubble is in the skin map and in a few short hairs."""
+def beard(person: Person, bent: Bent, pressed: bool = False) -> list[Strands]:
+    """A beard of the person's kind; stubble is in the skin map and in a few short hairs. pressed: under a
+    mask."""
     hair = person.hair
     if hair.beard == "none":
         return []
@@ -171,6 +172,7 @@ def beard(person: Person, bent: Bent) -> list[Strands]:
     chin = (np.abs(p[:, 0]) < 21) & (p[:, 1] > 26)
     length, share = {"stubble": (2.0, 0.55), "short": (7.0, 0.9), "full": (20.0, 1.0), "goatee": (11.0, 1.0),
                      "moustache": (9.0, 1.0)}[hair.beard]  # fmt: skip
+    length = min(length, 3.0) if pressed else length
     keep = rng.random(len(p)) < share * smooth(0.15, 0.7, dense)
     if hair.beard == "goatee":
         keep &= on_lip | chin

@@ -28,6 +28,7 @@ class Figure:
     triangles: NDArray[np.int32]
     material: NDArray[np.uint8]
     solid: int
+    skin: int
     landmarks: NDArray[np.float64]
     bent: Bent
     strands: Strands | None
@@ -46,7 +47,7 @@ def figure(scene: Scene) -> Figure:
     glasses, lenses = spectacles(scene.person.glasses, bent)
     extra += glasses
     if scene.mask is not None:
-        extra.append(scene.mask.worn(bent, model))  # type: ignore[attr-defined]
+        extra.append(scene.mask.worn(bent, model))
     torso = np.concatenate(
         [
             torso,
@@ -64,7 +65,7 @@ def figure(scene: Scene) -> Figure:
     )
     attributes = _lids_over_eyes(model, bent)
     attributes = np.concatenate([attributes, *(p.attributes for p in extra)])
-    strands = groom(scene.person, bent, scene.expression) if scene.detail else None
+    strands = groom(scene.person, bent, scene.expression, scene.mask is not None) if scene.detail else None
     if strands is not None:
         strands = strands.moved(pose(strands.points, strands.torso, scene.head, scene.body), scene.head)
     if lenses is not None:
@@ -77,6 +78,7 @@ def figure(scene: Scene) -> Figure:
         triangles,
         material,
         model.solid,
+        model.skin_count,
         bent.landmarks,
         bent,
         strands,

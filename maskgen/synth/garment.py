@@ -17,7 +17,7 @@ from .sculpt import head_distance
 if TYPE_CHECKING:
     from .person import Clothes, Person
 
-_AROUND, _DOWN = 96, 26
+_AROUND, _DOWN = 96, 34
 #: the axis of the neck: point at height y is (0, y, _AXIS[0] + _AXIS[1] * (y - 90))
 _AXIS = (136.0, 0.12)
 
@@ -51,23 +51,25 @@ def _neckline(kind: str, azimuth: NDArray) -> NDArray:
 def _shell(kind: str) -> tuple[Part, NDArray[np.float32]]:
     """The garment on the mean body and its shape basis."""
     azimuth = np.linspace(-np.pi, np.pi, _AROUND, endpoint=False)
-    rows = np.linspace(0.0, 1.0, _DOWN) ** 1.25
+    rows = np.linspace(0.0, 1.0, _DOWN) ** 1.15
     top = _neckline(kind, azimuth)
-    # rays fan out from the neck's axis: flat at the neckline, steeply down at the end
-    steep = np.radians(-6.0 + 76.0 * rows)[:, None]
+    # rays from the axis of neck and trunk: flat at the neckline, down over the shoulders, flat again below
+    upper = np.minimum(rows / 0.55, 1.0)
+    lower = np.maximum(rows - 0.55, 0.0) / 0.45
+    steep = np.radians((-6.0 + 46.0 * upper) * (1.0 - lower) + 8.0 * lower)[:, None]
     origin = np.zeros((_DOWN, _AROUND, 3))
-    origin[..., 1] = top[None] * (1 - rows)[:, None] + 165.0 * rows[:, None]
-    origin[..., 2] = _AXIS[0] + _AXIS[1] * (origin[..., 1] - 90.0)
+    origin[..., 1] = top[None] * (1 - upper)[:, None] + (158.0 * upper + 290.0 * lower)[:, None]
+    origin[..., 2] = np.minimum(_AXIS[0] + _AXIS[1] * (origin[..., 1] - 90.0), 150.0)
     level = np.stack([np.sin(azimuth), np.zeros(_AROUND), -np.cos(azimuth)], axis=1)[None]
     direction = level * np.cos(steep)[..., None] + np.array([0.0, 1.0, 0.0]) * np.sin(steep)[..., None]
     away = _walk(origin.reshape(-1, 3), direction.reshape(-1, 3), 60.0, 2.2)
     points = (origin.reshape(-1, 3) + direction.reshape(-1, 3) * away[:, None]).reshape(_DOWN, _AROUND, 3)
     puff = 2.0 + 5.0 * rows[:, None] * (1 + 0.3 * np.sin(azimuth * 5)[None])
-    u, v = azimuth[None] * 95.0, rows[:, None] * 220.0
+    u, v = azimuth[None] * 95.0, rows[:, None] * 420.0
     folds = 1.6 * np.sin(u * 0.045 + 1.8 * np.sin(v * 0.021)) + 1.3 * np.sin(v * 0.06 + u * 0.02)
     puff = puff + folds * np.minimum(rows[:, None] * 3.0, 1.0)
     points += direction * puff[..., None]
-    pieces, attributes = [points], [_attributes(azimuth, rows * 220.0, 0.0)]
+    pieces, attributes = [points], [_attributes(azimuth, rows * 420.0, 0.0)]
     if kind in ("shirt", "turtle", "jacket"):
         collar, attr = _collar(kind, azimuth, top)
         pieces.append(collar)

@@ -255,9 +255,9 @@ def _tail(hair: Hair, bun: bool) -> Strands:
     )
 
 
-def groom(person: Person, bent: Bent, expression: Expression) -> Strands:
-    """All hair of a person on the bent head, in the head frame."""
-    parts = [*brows(person, bent), *lashes(person, bent, expression), *beard(person, bent)]
+def groom(person: Person, bent: Bent, expression: Expression, masked: bool = False) -> Strands:
+    """All hair of a person on the bent head, in the head frame; a mask presses a beard flat."""
+    parts = [*brows(person, bent), *lashes(person, bent, expression), *beard(person, bent, masked)]
     grown = scalp_hair(person.hair)
     if grown is not None:
         strands, roots, rows = grown

@@ -96,9 +96,10 @@ KINDS = {
 }
 
 
-def draw_light(rng: np.random.Generator) -> Light:
+def draw_light(rng: np.random.Generator, kinds: tuple[str, ...] = tuple(KINDS)) -> Light:
     """A random light, about as photographs have them."""
-    kind = rng.choice(list(KINDS), p=np.array(list(KINDS.values())) / sum(KINDS.values()))
+    chances = np.array([KINDS[kind] for kind in kinds])
+    kind = str(rng.choice(kinds, p=chances / chances.sum()))
     side = rng.choice([-1.0, 1.0])
     warm = rng.normal(0.15, 0.35)
     key, fill, even = _tint(rng, warm), _tint(rng, warm + rng.normal(0, 0.3)), _tint(rng, warm * 0.6)

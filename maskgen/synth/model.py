@@ -130,7 +130,9 @@ def head_model() -> HeadModel:
     ball = eyeball()
     uv = unroll(base.points)
     skin_attributes = np.column_stack([uv, base.sky, _inside_mouth(base.points)]).astype(np.float32)
-    seen = base.triangles[base.points[base.triangles, 1].min(axis=1) < 158.0]  # the rest is under clothes
+    x, y = np.abs(base.points[:, 0]), base.points[:, 1]
+    clothed = (y > 188.0) | ((x > 84.0) & (y > 90.0)) | ((x > 42.0) & (y > 138.0))
+    seen = base.triangles[~clothed[base.triangles].any(axis=1)]
     tris, material, start = [seen], [np.full(len(seen), SKIN, np.uint8)], n_skin
     for part in (*rows, ball, ball):
         tris.append(part.triangles + start)

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .figure import Figure, figure
-from .light import SHADOW_SIZE, SHARPNESS, shadow_frame, shadow_map
+from .lenses import lay_lenses
+from .light import SHARPNESS, shadow_frame, shadow_map
 from .raster import SAMPLES, draw_triangles, new_buffers, to_samples
 from .resolve import HAIR_BASE, resolve
 from .scene import Scene
@@ -25,11 +26,13 @@ class Rendered:
     """linear (h, w, 3): linear light, red green blue, background included, before the film.
 
     cover (h, w, 3): coverage by anything, by skin, by the mask's fabric. landmarks (68, 3): pixels and depth
-    mm, exact. points: the 68 landmarks (68, 3) mm in the head frame. depth (h, w): mm, inf where empty.
+    mm, exact. points: the 68 landmarks (68, 3) mm in the head frame. depth: mm at every sample, inf where
+    empty.
     """
 
     linear: NDArray[np.float32]
     cover: NDArray[np.float32]
+    depth: NDArray[np.float32]
     landmarks: NDArray[np.float64]
     points: NDArray[np.float64]
     figure: Figure
@@ -67,7 +70,7 @@ def render(scene: Scene) -> Rendered:
         ids, depth, SAMPLES, fig.triangles, fig.material, flat, fig.points, fig.normals, fig.attributes,
         shadow_at,
         np.ascontiguousarray(scene.head, np.float32), scene.camera.focal, scene.camera.middle, skin_map,
-        getattr(scene.mask, "texture", _NO_FABRIC),
+        _NO_FABRIC if scene.mask is None else scene.mask.texture,
         np.array([*eyes.iris, eyes.pupil, eyes.ring, eyes.veins, eyes.radius], np.float32),
         np.array([*clothes.colour, *clothes.second, clothes.pattern, clothes.size, *clothes.trim],
         np.float32),
@@ -76,8 +79,21 @@ def render(scene: Scene) -> Rendered:
     )  # fmt: skip
     if scene.background is not None:
         rgb += scene.background * (1.0 - cover[..., :1])
+    if fig.lenses is not None:
+        seen_lenses = scene.camera.to_pixels(fig.lenses.reshape(-1, 3))
+        lay_lenses(rgb, depth, fig.lenses, seen_lenses, glasses.tint, scene.light)
     landmarks = scene.camera.to_pixels(fig.landmarks @ scene.head.T)
-    return Rendered(rgb, cover, landmarks, fig.landmarks, fig)
+    return Rendered(rgb, cover, depth, landmarks, fig.landmarks, fig)
 
 
-assert SHADOW_SIZE > 0
+def depth_image(scene: Scene) -> NDArray[np.float32]:
+    """Depth (h, w) mm at the pixel centres of the scene's camera, inf where nothing is: one sample a
+    pixel."""
+    fig = figure(scene)
+    ids, depth = new_buffers(*scene.size, samples=1)
+    draw_triangles(to_samples(scene.camera.to_pixels(fig.points), 1), fig.triangles, 0, ids, depth, fig.solid)
+    if fig.strands is not None:
+        thick = fig.strands.width * scene.camera.pixels_per_mm(60.0)
+        seen = to_samples(scene.camera.to_pixels(fig.strands.points), 1)
+        draw_strands(seen, fig.strands.starts, thick, ids, depth, HAIR_BASE)
+    return depth

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,10 @@ from .camera import Camera, Orthographic, Pinhole
 from .expression import Expression
 from .light import Light
 from .person import Person
+from .skin import tone
+
+if TYPE_CHECKING:
+    from .truth import WornMask
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,7 +24,7 @@ class Scene:
     """head, body (3, 3): rotations of head and torso in the camera frame. size: (width, height) px.
 
     background: linear colour (h, w, 3), or None for black. detail: strands of hair are drawn.
-    exposure: what linear light is multiplied with before the tone curve.
+    mask: a mask that is worn, or None.
     """
 
     person: Person
@@ -30,9 +35,8 @@ class Scene:
     light: Light
     size: tuple[int, int]
     background: NDArray[np.float32] | None = None
-    exposure: float = 1.0
     detail: bool = True
-    mask: object | None = field(default=None)
+    mask: WornMask | None = None
 
     def turned(self, theta_deg: float) -> Scene:
         """The same scene, the camera turned so that the picture turns counter-clockwise by ``theta_deg``.
@@ -65,8 +69,6 @@ def auto_exposure(scene: Scene, target: float) -> float:
     seen = normals[:, 2] < 0.25
     weight = np.where(seen, 1.0, 0.15)[:, None]
     facing = (scene.light.irradiance(normals) * weight).sum(0) / weight.sum()
-    from .skin import tone
-
     albedo = tone(scene.person.skin.melanin, 0.0)
     level = float((facing * np.array([0.30, 0.59, 0.11])) @ albedo**0.6)
     return target / max(level, 1e-3)

@@ -63,7 +63,12 @@ def _neck(x, y, z):  # type: ignore[no-untyped-def]
     d = join(d, ellipsoid(x, y - 104.0, z - 96.0, 8.0, 14.0, 9.0), 16.0)  # larynx
     # trapezius and the top of the chest
     d = join(d, cone(x, y, z, 40.0, 110.0, 165.0, 125.0, 165.0, 160.0, 30.0, 34.0), 30.0)
-    return join(d, ellipsoid(x, y - 230.0, z - 150.0, 120.0, 78.0, 62.0), 30.0)
+    d = join(d, ellipsoid(x, y - 230.0, z - 150.0, 122.0, 84.0, 66.0), 30.0)
+    if y < 90.0:
+        return d
+    trunk = ellipsoid(x, (y - 380.0) * 0.6, z - 150.0, 140.0, 170.0, 88.0)
+    arm = cone(x, y, z, 152.0, 172.0, 160.0, 178.0, 460.0, 150.0, 43.0, 44.0)
+    return join(d, join(trunk, arm, 24.0), 34.0)
 
 
 @njit(cache=True, fastmath=True)

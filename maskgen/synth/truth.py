@@ -1,0 +1,197 @@
+"""The same scene with a mask of the catalogue worn on the head, as a mesh in the renderer.
+
+The shell that the painter bends to landmarks is bent here to the person's own surface, which the painter
+never sees: it moves with the skin below it, is pushed off wherever skin would come through, and is then lit,
+shadowed and hidden by hair like everything else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from scipy.spatial import cKDTree
+
+from ..masks.catalogue import Catalogue, Style
+from ..masks.spec import MaskDraw
+from ..paint.fabric import creases, prepared
+from ..paint.shell import COLUMNS, ROWS, Shell, build_shell
+from ..paint.tone import hex_to_linear
+from .base import base_head
+from .draws import generator
+from .model import Bent, HeadModel, vertex_normals
+from .parts import FABRIC, Part
+from .scene import Scene
+
+#: how wide the skin's movement is averaged before the fabric follows it, mm
+_FOLLOW_MM = 9.0
+#: least distance of fabric and strap from the skin, mm
+_FABRIC_GAP, _STRAP_GAP = 1.9, 0.8
+_STRAP_ROWS = 4
+#: albedo of the brightest cloth: nothing reflects all light
+_CLOTH = 0.86
+
+
+@lru_cache(maxsize=1)
+def catalogue() -> Catalogue:
+    """The shipped styles."""
+    return Catalogue.load()
+
+
+def pick_styles(names: str | None) -> tuple[str, ...]:
+    """Styles by comma-separated names; all that are opaque where None. Raises UsageError for an unknown
+    one."""
+    found = catalogue()
+    if names is None:
+        return tuple(name for name in found.names() if _opaque(found.style(name)))
+    return tuple(found.style(name.strip()).spec.name for name in names.split(","))
+
+
+def _opaque(style: Style) -> bool:
+    alpha = style.maps.get("alpha")
+    return alpha is None or float((alpha < 160).mean()) < 0.02
+
+
+@dataclass(frozen=True, eq=False)
+class WornMask:
+    """A mask on a head. draw: what it is; texture (h, w, 6): reflectance, gloss, slopes of the relief."""
+
+    draw: MaskDraw
+    shell: Shell
+    texture: NDArray[np.float32]
+
+    def worn(self, bent: Bent, model: HeadModel) -> Part:
+        """The shell as a part of the figure, on this very head (head frame)."""
+        points = _on_the_head(self.shell, bent, model)
+        h, w = (
+            self.texture.shape[0] - _STRAP_ROWS * max(int(self.shell.strap_of.max()) + 1, 1),
+            self.texture.shape[1],
+        )
+        u = self.shell.texture[:, 0] * (w - 1)
+        v = self.shell.texture[:, 1] * (h - 1)
+        strap = self.shell.strap_of >= 0
+        v = np.where(strap, h + _STRAP_ROWS * (self.shell.strap_of + 0.5) - 0.5, v)
+        u = np.where(strap, 0.5 * w, u)
+        sky = np.clip(0.72 + 0.28 * np.minimum(self.shell.tent_mm / 8.0, 1.0), 0.0, 1.0)
+        attributes = np.stack([u, v, sky, np.ones_like(u)], axis=1).astype(np.float32)
+        return Part(points.astype(np.float32), self.shell.triangles, attributes, FABRIC)
+
+
+@lru_cache(maxsize=1)
+def _outer_skin() -> NDArray[np.int64]:
+    """Points of the mean head that fabric can touch: not the inside of mouth, nostrils and eye sockets."""
+    base = base_head()
+    p = base.points
+    deep = (base.sky < 0.30) & (p[:, 2] < 80.0)
+    return np.flatnonzero(~deep & (p[:, 1] > -125.0) & (p[:, 1] < 150.0))
+
+
+@lru_cache(maxsize=32)
+def _followers(shell: Shell) -> csr_matrix:
+    """How each vertex of a shell follows the skin: weights (n, skin points), rows sum to 1."""
+    rows = _outer_skin()
+    near = base_head().points[rows]
+    distance, index = cKDTree(near).query(shell.vertices, k=60)
+    nearest = distance[:, :1]
+    weight = np.exp(-(((distance - nearest) / _FOLLOW_MM) ** 2))
+    weight /= weight.sum(axis=1, keepdims=True)
+    owner = np.repeat(np.arange(len(shell.vertices)), index.shape[1])
+    shape = (len(shell.vertices), len(rows))
+    return csr_matrix((weight.ravel(), (owner, index.ravel())), shape=shape)
+
+
+def _on_the_head(shell: Shell, bent: Bent, model: HeadModel) -> NDArray[np.float64]:
+    """Vertices (n, 3) of the shell on the bent head: carried by the skin, then pushed out of it and
+    smoothed."""
+    rows = _outer_skin()
+    skin = bent.points[: model.skin_count].astype(np.float64)
+    moved = skin[rows] - base_head().points[rows]
+    points = shell.vertices + _followers(shell) @ moved
+    normals = vertex_normals(bent.points[: model.skin_count], model.base.triangles).astype(np.float64)
+    tree = cKDTree(skin[rows])
+    grid = ROWS * COLUMNS
+    gap = np.where(shell.strap_of >= 0, _STRAP_GAP, _FABRIC_GAP)
+    for step in range(6):
+        _, near = tree.query(points, k=12)
+        offset = points[:, None] - skin[rows][near]
+        out = normals[rows][near]
+        height = (offset * out).sum(axis=2)
+        # the highest of the nearest tangent planes: skin is convex nearly everywhere under a mask
+        push = np.maximum(gap[:, None] - height, 0.0)
+        best = push.argmax(axis=1)
+        take = np.arange(len(points)), best
+        points = points + push[take][:, None] * out[take]
+        if step < 4:
+            points[:grid] = _ironed(
+                points[:grid].reshape(ROWS, COLUMNS, 3), push[take][:grid].reshape(ROWS, COLUMNS)
+            )
+    return points
+
+
+def _ironed(grid: NDArray[np.float64], push: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Fabric is stiff: where it was pushed, its neighbours give way too."""
+    smooth = cv2.blur(grid, (5, 5), borderType=cv2.BORDER_REPLICATE)
+    weight = cv2.GaussianBlur(np.minimum(push, 2.0), (0, 0), 2.0)[..., None] / 2.0
+    return (grid + np.minimum(1.5 * weight, 0.8) * (smooth - grid)).reshape(-1, 3)
+
+
+@lru_cache(maxsize=32)
+def _texture(
+    style: Style, size_mm: tuple[float, float], color: str, crease: tuple[int, int, float]
+) -> NDArray[np.float32]:
+    """The style's maps in one array, and a few rows of each strap's colour below."""
+    level = prepared(style, size_mm)[0]
+    while level.alpha.shape[1] > 520:
+        levels = prepared(style, size_mm)
+        level = levels[min(1 + (level.alpha.shape[1] > 1040), len(levels) - 1)]
+        break
+    h, w = level.alpha.shape
+    base = hex_to_linear(color)[::-1] * _CLOTH
+    printed = level.print
+    colour = level.albedo[..., ::-1] * base * (1.0 - printed[..., 3:]) + printed[..., 2::-1] * _CLOTH
+    colour *= 2.0 ** (0.5 * level.relief[..., 2:3])
+    out = np.zeros((h, w, 6), np.float32)
+    out[..., :3] = colour
+    out[..., 3] = 0.15 + 1.5 * style.spec.material.sheen
+    x, y, strength = crease
+    tile = np.roll(creases(), (y, x), (0, 1))
+    columns = np.arange(w) * size_mm[0] / w
+    lines = np.arange(h) * size_mm[1] / h
+    wrinkled = tile[np.ix_(lines.astype(int) % 256, columns.astype(int) % 256)]
+    out[..., 4:] = level.relief[..., :2] + strength * cv2.GaussianBlur(wrinkled, (0, 0), 1.0)
+    strips = []
+    for strap in style.spec.straps or (None,):
+        tone = hex_to_linear(strap.color)[::-1] * _CLOTH if strap is not None and strap.color else base
+        strips.append(np.tile(np.array([*tone, 0.2, 0.0, 0.0], np.float32), (_STRAP_ROWS, w, 1)))
+    return np.ascontiguousarray(np.concatenate([out, *strips]), np.float32)
+
+
+def wear(draw: MaskDraw) -> WornMask:
+    """The mask that a draw describes; its colour must be named."""
+    style = catalogue().style(draw.style)
+    shell = build_shell(style.spec, draw.wear, draw.skew_deg)
+    color = draw.color or style.spec.material.colors[0][0]
+    rng = np.random.Generator(np.random.PCG64(draw.seed))
+    strength = style.spec.material.crease * float(0.04 + 0.06 * rng.random())
+    crease = (int(rng.integers(256)), int(rng.integers(256)), strength)
+    return WornMask(draw, shell, _texture(style, shell.size_mm, color, crease))
+
+
+def draw_mask(seed: int, key: str, styles: tuple[str, ...]) -> MaskDraw:
+    """Style and colour for ``key``: styles alike, colours as common as the style says."""
+    rng = generator(seed, "mask", key)
+    name = str(rng.choice(styles))
+    colors = catalogue().spec(name).material.colors
+    weights = np.array([weight for _, weight in colors])
+    color = str(rng.choice([c for c, _ in colors], p=weights / weights.sum()))
+    return MaskDraw(name, color=color, seed=int(rng.integers(2**62)))
+
+
+def masked_scene(seed: int, key: str, scene: Scene, styles: tuple[str, ...]) -> tuple[Scene, str]:
+    """The scene with the mask drawn for ``key``, and the style's name."""
+    draw = draw_mask(seed, key, styles)
+    return replace(scene, mask=wear(draw)), draw.style
