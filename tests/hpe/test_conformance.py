@@ -56,7 +56,7 @@ def train(model: HeadPoseModel, images: torch.Tensor, targets: Targets, steps: i
 
 
 def settle(model: HeadPoseModel, images: torch.Tensor, targets: Targets) -> HeadPoseModel:
-    """Eval mode, with BatchNorm statistics of just these images; running means take many steps to get there."""
+    """Eval mode, with BatchNorm statistics of just these images; running means take many steps."""
     norms = [m for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d)]
     momenta = [m.momentum for m in norms]
     for norm in norms:
