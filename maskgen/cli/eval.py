@@ -1,6 +1,7 @@
 """maskgen eval: Score a checkpoint, an ONNX file or any model's predictions CSV on datasets.
 
-Give the masked twin of a set as well, and the paired gap comes with its confidence interval.
+Released FSA-Net weights (Keras .h5) are read as well. Give the masked twin of a set too, and the paired gap
+comes with its confidence interval.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def command(
     model: Path | None, data: tuple[str, ...], predictions: tuple[str, ...], out: Path | None, as_json: bool,
     **options: Any,
 ) -> int:  # fmt: skip
-    """Score MODEL (a checkpoint .pt or an ONNX file), or predictions made by any program.
+    """Score MODEL (a checkpoint .pt, an ONNX file, released FSA-Net .h5), or any program's predictions.
 
     \b
     maskgen eval runs/model2/last.pt --data clean=AFLW2000 --data masked=AFLW2000_masked
@@ -150,14 +151,19 @@ def _from_model(
     from ..hpe.train import pick_device
 
     if not path.is_file():
-        raise UsageError(f"no file {path}; give a checkpoint (.pt) or an ONNX file")
+        raise UsageError(f"no file {path}; give a checkpoint (.pt), an ONNX file or FSA-Net weights (.h5)")
     predictor: Predictor
     if path.suffix.lower() == ".onnx":
         predictor = OnnxPredictor(path, _onnx_spec(path, options))
         about: dict[str, Any] = {"name": path.stem, "file": str(path)}
     else:
         device = pick_device(config.device)
-        network = checkpoint.restore_model(checkpoint.load(path), path)
+        if path.suffix.lower() in (".h5", ".hdf5"):
+            from ..hpe.importers.fsanet_keras import load_fsanet
+
+            network = load_fsanet(path)
+        else:
+            network = checkpoint.restore_model(checkpoint.load(path), path)
         about = {"name": network.name, "options": dict(network.options), "file": str(path), **cost(network)}
         predictor = TorchPredictor(network.to(device), device, amp=False)
     return about, run_tests(predictor, sets, config, options["crop"])

@@ -1,274 +1,222 @@
-"""Several networks, or several settings of one, on one protocol: trained with the same seeds, in one table.
+"""Train and compare: the same recipe on different data, over several seeds, judged on the same pictures.
 
-Every variant is trained by the ordinary trainer into a folder of its own (OUT/LABEL/seedN) from one base
-configuration and the variant's overrides; a folder whose run is finished is read, not trained again. What
-cannot be trained is said in the table and stops nobody else.
+A comparison is a YAML file (presets under compare/):
+
+    base: quick/base              a configuration or preset all runs start from
+    set: {data.test.clean: ...}   overrides for all runs
+    seeds: [0, 1, 2]
+    baseline: model1              what the others are held against
+    models:
+      model1: {data.train: "A"}
+      model2: {data.train: "A + A_masked"}
+
+Every model is trained once per seed into OUT/model/seed-N; finished runs are not trained again. The verdict
+compares paired gaps and errors on the same pictures, with intervals that hold for new pictures and seeds.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..errors import MaskgenError, UsageError
+from ..errors import UsageError
 from ..io.files import atomic_write
-from ..jobs.manifest import digest
-from ..report.tables import ANGLES, markdown
-from . import config as configs
-from .bootstrap import Interval
+from ..report.tables import markdown
+from . import gap, metrics
+from .config import Config, load, read_tree, with_overrides
 from .evaluate import jsonable, masked_pairs
-from .gap import compare_errors, gap_report, pair
 from .predictions import Predictions, read_csv
-from .registry import list_models, model_class
+from .typed import dataclass_from
 
-Report = Callable[[str], None]
-
-#: what a network needs beside the base configuration to learn at all in a short run
-QUICK: dict[str, tuple[str, ...]] = {
-    "siamese_rank": ("model.options.rank_epochs=4", "model.options.regress_epochs=null"),
-    "mhpe": ("train.lr=3e-3",),
-    "glpose": ("train.lr=1e-3",),
-}
-
-
-@dataclass(frozen=True)
-class Variant:
-    """A line of the table: its label and the dotted overrides (key=value) that make it."""
-
-    label: str
-    overrides: tuple[str, ...]
+SCHEMA = "maskgen-comparison-1"
 
 
 @dataclass
-class Line:
-    """What came of a variant: per seed its results and its predictions by test set, or why there are none."""
+class Comparison:
+    """See the module's docstring."""
 
-    variant: Variant
-    results: list[dict[str, Any]] = field(default_factory=list)
-    predictions: list[dict[str, Predictions]] = field(default_factory=list)
-    failure: str = ""
-
-
-def network(name: str, tiny: bool = False) -> Variant:
-    """A network by name; ``tiny``: its small relative and what short runs need. UsageError if unknown."""
-    cls = model_class(name)
-    options = dict(cls.tiny) if tiny else {}
-    given = [f"model.name={name}", f"model.options={json.dumps(options)}"]
-    return Variant(name, (*given, *(QUICK.get(name, ()) if tiny else ())))
+    base: str = ""
+    set: dict[str, Any] = field(default_factory=dict)
+    seeds: list[int] = field(default_factory=lambda: [0, 1, 2])
+    baseline: str = ""
+    models: dict[str, Any] = field(default_factory=dict)
 
 
-def variant(text: str) -> Variant:
-    """A variant written ``LABEL: key=value; key=value``. Raises UsageError for anything else."""
-    label, colon, rest = text.partition(":")
-    overrides = tuple(part.strip() for part in rest.split(";") if part.strip())
-    if not colon or not label.strip() or not overrides or any("=" not in o for o in overrides):
-        raise UsageError(f"a variant is written 'LABEL: key=value; key=value', got {text!r}")
-    return Variant(label.strip(), overrides)
+def load_comparison(
+    source: str | Path, overrides: Sequence[str] = (), seeds: Sequence[int] | None = None
+) -> tuple[Comparison, dict[str, Config]]:
+    """(Comparison, {model: Config of seed 0}). overrides: ``key=value`` for every run.
 
-
-def compare(
-    base: str | Path,
-    variants: Sequence[Variant],
-    out: Path,
-    *,
-    seeds: Sequence[int] = (0,),
-    overrides: Sequence[str] = (),
-    report: Report = lambda line: None,
-) -> list[Line]:
-    """Train and evaluate every variant with every seed; lines in the order of ``variants``.
-
-    base: a YAML file or a preset. overrides: for all of them, before the variant's own. Raises UsageError if
-    two variants have one label, or nothing is to be compared.
+    Raises UsageError for what is wrong with the file, or with the configuration of any model.
     """
-    labels = [v.label for v in variants]
-    if not labels or len(set(labels)) < len(labels):
-        raise UsageError(f"variants need labels of their own, got {', '.join(labels) or 'none'}")
-    lines = []
-    for v in variants:
-        line = Line(v)
-        for seed in seeds:
-            folder = out / _folder(v.label) / f"seed{seed}"
-            say = _prefixed(report, f"{v.label}, seed {seed}: ")
-            own = [*overrides, *v.overrides, f"seed={seed}", f"name={_folder(v.label)}"]
-            try:
-                content = _run(configs.load(base, own), folder, say)
-                line.predictions.append(_read_predictions(folder, content))
-                line.results.append(content)
-            except MaskgenError as error:
-                line.failure = str(error)
-                say(str(error))
-                break
-        lines.append(line)
-    return lines
+    tree = read_tree(source)
+    plan: Comparison = dataclass_from(Comparison, tree)
+    if not plan.base or not plan.models:
+        raise UsageError(f"{source} is no comparison: it needs base, models and baseline")
+    if plan.baseline not in plan.models:
+        raise UsageError(
+            f"baseline {plan.baseline!r} of {source} is none of its models {', '.join(plan.models)}"
+        )
+    if seeds:
+        plan.seeds = list(seeds)
+    if len(set(plan.seeds)) != len(plan.seeds) or not plan.seeds:
+        raise UsageError(f"seeds must be different numbers, got {plan.seeds}")
+    configs: dict[str, Config] = {}
+    for name, changes in plan.models.items():
+        if not isinstance(changes, dict):
+            raise UsageError(f"model {name} of {source} must be a section of key: value lines")
+        config = with_overrides(load(plan.base, overrides), {**plan.set, **changes})
+        configs[name] = config
+    return plan, configs
 
 
-def _prefixed(report: Report, prefix: str) -> Report:
-    return lambda text: report(prefix + text)
-
-
-def _run(wanted: configs.Config, folder: Path, report: Report) -> dict[str, Any]:
-    """The results of a finished run in ``folder``, or of training it now (resumed where it was begun)."""
+def run_comparison(
+    plan: Comparison, configs: Mapping[str, Config], out: Path, report: Any = print
+) -> dict[str, Any]:
+    """Train what is not trained yet, compare, and write OUT/comparison.json and OUT/comparison.md."""
     from . import train
-    from .protocols import applied
 
-    done = folder / "results.json"
-    if done.is_file():
-        content: dict[str, Any] = json.loads(done.read_text(encoding="utf-8"))
-        if content.get("config_sha256") == digest(applied(wanted).as_dict()):
-            return content
-        raise UsageError(f"{folder} holds a run with other settings; choose another --out, or remove it")
-    return train.run(wanted, folder, resume=(folder / "last.pt").is_file(), report=report)
-
-
-def _read_predictions(folder: Path, content: dict[str, Any]) -> dict[str, Predictions]:
-    files = {test: folder / "predictions" / f"{_folder(test)}.csv" for test in content["tests"]}
-    return {test: read_csv(path) for test, path in files.items()}
-
-
-def _folder(text: str) -> str:
-    return "".join(c if c.isalnum() or c in "-_." else "_" for c in text)
+    total, done = len(plan.seeds) * len(configs), 0
+    for seed in plan.seeds:
+        for name, config in configs.items():
+            done += 1
+            folder = out / name / f"seed-{seed}"
+            if (folder / "results.json").is_file():
+                continue
+            report(f"[{done}/{total}] {name}, seed {seed}")
+            wanted = with_overrides(config, {"seed": seed, "name": f"{name}/seed-{seed}"})
+            train.run(wanted, folder, resume=(folder / "last.pt").is_file(), report=report)
+    content = judge(plan, list(configs), out)
+    text = json.dumps(jsonable(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    atomic_write(out / "comparison.json", text.encode())
+    atomic_write(out / "comparison.md", comparison_markdown(content).encode())
+    return content
 
 
-def gaps(line: Line, resamples: int = 2_000) -> dict[str, dict[str, Any]]:
-    """Paired masked-minus-clean reports of a line over its seeds, by "clean -> masked"."""
-    if not line.predictions:
-        return {}
-    found = {}
-    for clean, masked in masked_pairs(list(line.predictions[0])):
-        pairs = [pair(p[clean], p[masked]) for p in line.predictions]
-        found[f"{clean} -> {masked}"] = gap_report(pairs, resamples=resamples)
+def judge(plan: Comparison, models: Sequence[str], out: Path) -> dict[str, Any]:
+    """The comparison from the predictions of finished runs alone."""
+    said = {m: [_predictions(out / m / f"seed-{s}") for s in plan.seeds] for m in models}
+    tests = list(said[models[0]][0])
+    resamples = 10_000
+    content: dict[str, Any] = {
+        "schema": SCHEMA, "seeds": plan.seeds, "baseline": plan.baseline, "models": {}, "changes": {},
+        "zero_baseline": {t: metrics.zero_baseline(said[models[0]][0][t].true) for t in tests},
+    }  # fmt: skip
+    pairs = masked_pairs(tests)
+    paired: dict[str, dict[str, list[gap.Pairs]]] = {}
+    for model in models:
+        runs = said[model]
+        paired[model] = {f"{c} -> {m}": [gap.pair(r[c], r[m]) for r in runs] for c, m in pairs}
+        content["models"][model] = {
+            "train": str(plan.models[model]),
+            "errors": {t: _over_seeds([r[t] for r in runs]) for t in tests},
+            "gaps": {k: gap.gap_report(v, resamples=resamples) for k, v in paired[model].items()},
+            "collapsed": _collapsed(runs),
+        }
+    base = plan.baseline
+    for model in models:
+        if model == base:
+            continue
+        closed = {
+            k: _intervals(gap.compare_gaps(paired[base][k], paired[model][k], resamples=resamples))
+            for k in paired[base]
+        }
+        errors = {
+            t: _intervals(
+                gap.compare_errors(
+                    [r[t] for r in said[base]], [r[t] for r in said[model]], resamples=resamples
+                )
+            )
+            for t in tests
+        }
+        content["changes"][model] = {"gap_closed": closed, "error": errors}
+    return content
+
+
+def comparison_markdown(content: Mapping[str, Any]) -> str:
+    """Tables of a comparison.json."""
+    tests = list(content["zero_baseline"])
+    seeds = len(content["seeds"])
+    parts = [
+        f"# Comparison over {seeds} seed(s)\n",
+        "## MAE in degrees (mean over seeds, and their spread)\n",
+    ]
+    rows = [
+        [name, *(f"{m['errors'][t]['mean']['mae']:.2f} ({m['errors'][t]['mean']['std']:.2f})" for t in tests)]
+        for name, m in content["models"].items()
+    ]
+    rows.append(["always zero", *(content["zero_baseline"][t]["mean"] for t in tests)])
+    parts.append(markdown(("Model", *tests), rows))
+    gaps = {f"{n}: {k}": g for n, m in content["models"].items() for k, g in m["gaps"].items()}
+    if gaps:
+        from ..report.tables import gap_table
+
+        parts += ["## Masked minus clean\n", gap_table(gaps)]
+    base = content["baseline"]
+    rows = []
+    for model, change in content["changes"].items():
+        for kind, sets in (("gap", change["gap_closed"]), ("error", change["error"])):
+            for name, columns in sets.items():
+                i = columns["mean"]
+                value = -i["mean"] if kind == "gap" else i["mean"]
+                low, high = (-i["high"], -i["low"]) if kind == "gap" else (i["low"], i["high"])
+                sure = "yes" if low > 0 or high < 0 else "no"
+                rows.append([model, f"{kind} {name}", f"{value:+.2f}", f"{low:+.2f} to {high:+.2f}", sure])
+    parts += [f"## Change against {base} (negative = smaller), mean of the three angles\n"]
+    parts.append(markdown(("Model", "What", "Change", "95 % interval", "Significant"), rows))
+    dead = [f"- {n}: {', '.join(m['collapsed'])}\n" for n, m in content["models"].items() if m["collapsed"]]
+    if dead:
+        parts += ["## Collapsed outputs\n", "".join(dead)]
+    return "\n".join(parts)
+
+
+def mean_gaps(content: Mapping[str, Any]) -> dict[str, float]:
+    """The largest paired gap (mean of the angles) of each model over its clean / masked pairs."""
+    return {
+        name: max(g["paired"]["mean"]["mean"] for g in m["gaps"].values())
+        for name, m in content["models"].items()
+        if m["gaps"]
+    }
+
+
+def closed(content: Mapping[str, Any], model: str) -> bool:
+    """Whether the model's paired gap (mean of angles) is significantly smaller than the baseline's."""
+    changes = content["changes"][model]["gap_closed"]
+    return bool(changes) and all(c["mean"]["low"] > 0 for c in changes.values())
+
+
+def _predictions(folder: Path) -> dict[str, Predictions]:
+    files = sorted((folder / "predictions").glob("*.csv"))
+    if not files:
+        raise UsageError(f"{folder} holds no predictions; remove it to train that run again")
+    return {f.stem: read_csv(f) for f in files}
+
+
+def _over_seeds(runs: Sequence[Predictions]) -> dict[str, dict[str, float]]:
+    """Mean and standard deviation over seeds: MAE of each angle, of their mean, and geodesic error."""
+    rows = []
+    for run in runs:
+        errors = run.errors()
+        rows.append([*np.nanmean(errors, axis=0), np.nanmean(errors), np.nanmean(run.geodesic())])
+    values = np.array(rows)
+    spread = values.std(axis=0, ddof=1) if len(values) > 1 else np.full(values.shape[1], np.nan)
+    mean = values.mean(axis=0)
+    return {name: {"mae": float(mean[i]), "std": float(spread[i])} for i, name in enumerate(gap.COLUMNS)}
+
+
+def _collapsed(runs: Sequence[Mapping[str, Predictions]]) -> list[str]:
+    found = []
+    for i, run in enumerate(runs):
+        for name, p in run.items():
+            ok = p.detected
+            found += [f"run {i}, {name}: {a}" for a in metrics.collapsed_angles(p.predicted[ok], p.true[ok])]
     return found
 
 
-def error_table(lines: Sequence[Line]) -> str:
-    """Network, size, then MAE of each test set (mean over seeds, their spread), misses, and the zero row."""
-    tests = _tests(lines)
-    rows: list[list[Any]] = []
-    for line in lines:
-        if line.failure or not line.results:
-            rows.append([line.variant.label, None, *[None] * len(tests), line.failure or "no seed"])
-            continue
-        cells: list[Any] = [line.variant.label, f"{line.results[0]['model']['params']:,}"]
-        for test in tests:
-            values = [_filled(r["tests"][test]["scores"]) for r in line.results if test in r["tests"]]
-            spread = f" ± {np.std(values, ddof=1):.2f}" if len(values) > 1 else ""
-            cells.append(f"{np.mean(values):.2f}{spread}" if values else None)
-        rows.append([*cells, _remarks(line)])
-    zero = [_zero(lines, test) for test in tests]
-    rows.append(["always zero", None, *zero, ""])
-    return markdown(("Network", "parameters", *(f"{t} MAE" for t in tests), "remarks"), rows)
-
-
-def gap_table(lines: Sequence[Line]) -> str:
-    """Paired masked-minus-clean MAE with its 95 % interval over pictures and seeds; "" without twins."""
-    rows = []
-    for line in lines:
-        for name, g in gaps(line).items():
-            i = g["paired"]["mean"]
-            per_angle = (f"{g['paired'][a]['mean']:+.2f}" for a in ANGLES)
-            interval = f"{i['low']:+.2f} to {i['high']:+.2f}"
-            rows.append([line.variant.label, name, f"{i['mean']:+.2f}", interval, *per_angle, g["n_pairs"]])
-    if not rows:
-        return ""
-    return markdown(("Network", "Pair", "Gap", "95 % interval", *(a.capitalize() for a in ANGLES), "n"), rows)
-
-
-def differences(lines: Sequence[Line], resamples: int = 2_000) -> list[tuple[str, str, Interval]]:
-    """(label, test set, error minus that of the first line) for every later line, with 95 % intervals.
-
-    Over the pictures that both found in every seed; negative = better than the first.
-    """
-    first = lines[0]
-    out = []
-    for line in lines[1:]:
-        if line.failure or first.failure:
-            continue
-        for test in first.predictions[0]:
-            a = [p[test] for p in first.predictions]
-            b = [p[test] for p in line.predictions if test in p]
-            if len(a) != len(b):
-                continue
-            found = np.all([p.detected for p in (*a, *b)], axis=0)
-            if found.any():
-                a, b = ([p.take(np.flatnonzero(found)) for p in x] for x in (a, b))
-                out.append((line.variant.label, test, compare_errors(a, b, resamples=resamples)["mean"]))
-    return out
-
-
-def difference_table(lines: Sequence[Line]) -> str:
-    """MAE of every line less that of the first, with 95 % intervals; "" for a single line."""
-    rows = [
-        [label, test, f"{i.mean:+.2f}", f"{i.low:+.2f} to {i.high:+.2f}", _verdict(i)]
-        for label, test, i in differences(lines)
-    ]
-    header = ("Network", "Test set", f"MAE less {lines[0].variant.label}'s", "95 % interval", "")
-    return markdown(header, rows) if rows else ""
-
-
-def _verdict(i: Interval) -> str:
-    if i.low > 0:
-        return "worse"
-    return "better" if i.high < 0 else "not told apart"
-
-
-def _tests(lines: Sequence[Line]) -> list[str]:
-    return list(dict.fromkeys(t for line in lines for r in line.results for t in r["tests"]))
-
-
-def _filled(scores: dict[str, Any]) -> float:
-    """MAE with misses answered by zero: the one number that a network with misses shares with the others."""
-    return float(scores["mae_zero_filled"]["mean"])
-
-
-def _remarks(line: Line) -> str:
-    notes = []
-    for test in line.results[0]["tests"]:
-        scores = [r["tests"][test]["scores"] for r in line.results]
-        missed, n = sum(s["n_failed"] for s in scores), sum(s["n_images"] for s in scores)
-        if missed:
-            notes.append(f"{test}: {100 * missed / n:.1f} % missed, as 0")
-    dead = {a for r in line.results for t in r["tests"].values() for a in t["scores"].get("collapsed", [])}
-    return "; ".join([*notes, *(f"{a} collapsed" for a in ANGLES if a in dead)])
-
-
-def _zero(lines: Sequence[Line], test: str) -> float | None:
-    for line in lines:
-        for r in line.results:
-            base = r["tests"].get(test, {}).get("scores", {}).get("zero_baseline")
-            if base is not None:
-                return float(base["mean"])
-    return None
-
-
-def write(lines: Sequence[Line], out: Path) -> str:
-    """Write OUT/comparison.md and comparison.json; returns the Markdown."""
-    parts = [f"## Errors in degrees\n\n{error_table(lines)}"]
-    if table := gap_table(lines):
-        parts.append(f"## Masked minus clean, the same pictures\n\n{table}")
-    if table := difference_table(lines):
-        parts.append(f"## Against {lines[0].variant.label}\n\n{table}")
-    text = "\n".join(parts)
-    content = [
-        {
-            "label": line.variant.label,
-            "overrides": line.variant.overrides,
-            "failure": line.failure,
-            "seeds": [r["seed"] for r in line.results],
-            "tests": [{t: e["scores"] for t, e in r["tests"].items()} for r in line.results],
-            "gaps": gaps(line),
-        }
-        for line in lines
-    ]
-    atomic_write(out / "comparison.md", text.encode())
-    atomic_write(out / "comparison.json", json.dumps(jsonable(content), indent=2).encode())
-    return text
-
-
-def everything() -> list[str]:
-    """Names of all networks, FSA-Net by its capsule variants alone: the others differ in one layer."""
-    return [n for n in list_models() if not n.startswith(("fsanet_agg", "fsanet_vlad"))]
+def _intervals(columns: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v.as_dict() for k, v in columns.items()}

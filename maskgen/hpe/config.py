@@ -34,7 +34,7 @@ class DataSection:
     protocol: fills train and test where they are empty. val: a fraction of the groups of the training set
     held out for model selection, or an expression of its own. root: folder in which names are looked up.
     crop, size: "auto" and null = the network's own. cache: folder of the crop caches; cache_margin: how much
-    more than the crop is stored around training faces, for turns and shifts; cache_px: side of what is stored.
+    more than the crop is stored around training faces, for turns and shifts; cache_px: its side in pixels.
     angle_limit: heads with a larger |angle| in degrees are dropped; null keeps all.
     resident: hold the training crops in the device's memory (auto: if they take under a third of it).
     """
@@ -182,6 +182,11 @@ def load(source: str | Path, overrides: Sequence[str] = ()) -> Config:
             raise UsageError(f"an override is written key=value, got {text!r}; for example train.epochs=5")
         _assign(tree, key.strip(), _yaml(value, f"--set {key}"))
     return build(tree)
+
+
+def read_tree(source: str | Path) -> dict[str, Any]:
+    """The merged dictionary of a YAML file or preset and what it extends, keys unchecked."""
+    return _load_tree(source, ())
 
 
 def build(tree: Mapping[str, Any]) -> Config:
