@@ -223,7 +223,7 @@ def _numbers(sample: Sample, painted: Painted) -> dict[str, float]:
     numbers = {
         "residual": painted.residual,
         "quality": painted.quality,
-        "coverage": float(painted.alpha.mean()),
+        "coverage": cv2.mean(painted.alpha)[0],
         **painted.numbers,
     }
     if sample.label_angles is not None:

@@ -14,8 +14,16 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
+
+
+@lru_cache(maxsize=4096)
+def _counter_of(name: str) -> NDArray[np.uint64]:
+    digest = hashlib.blake2b(name.encode(), digest_size=32).digest()
+    return np.frombuffer(digest, dtype="<u8").astype(np.uint64)
 
 
 class Streams:
@@ -32,8 +40,7 @@ class Streams:
 
     def bits(self, name: str) -> int:
         """64 random bits for the decision ``name``; always the same ones."""
-        digest = hashlib.blake2b(name.encode(), digest_size=32).digest()
-        self._state["state"]["counter"] = np.frombuffer(digest, dtype="<u8").astype(np.uint64)
+        self._state["state"]["counter"] = _counter_of(name)
         self._state["buffer_pos"] = 4  # nothing buffered: the next word comes from the counter
         self._philox.state = self._state
         return int(self._philox.random_raw())
