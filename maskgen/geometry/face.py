@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import LandmarkError
@@ -181,25 +182,42 @@ class FaceFit:
         return self.camera.project(points, self.rotation)
 
 
-def _scale_and_shift(model: Array, seen: Array, weight: Array) -> tuple[float, Array]:
-    """Weighted least squares of seen (n, k) = s * model (n, k) + t."""
-    w = weight / weight.sum()
-    mean_m, mean_s = w @ model, w @ seen
-    dm, ds = model - mean_m, seen - mean_s
-    spread = float((w * (dm**2).sum(1)).sum())
-    scale = float((w * (dm * ds).sum(1)).sum()) / max(spread, 1e-12)
-    return scale, mean_s - scale * mean_m
+@njit(cache=True, nogil=True, error_model="numpy")
+def _robust_similarity(  # type: ignore[no-untyped-def]
+    model: Array, seen: Array, prior: Array
+):
+    """Scale, shift (2,) and weights (n,) of seen (n, 2) = scale * model (n, 2) + shift.
 
-
-def _robust_similarity(model: Array, seen: Array, prior: Array) -> tuple[float, Array, Array]:
-    """Scale, shift and final weights; three rounds of down-weighting what lies far off (Cauchy)."""
-    weight = prior
-    scale, shift = _scale_and_shift(model, seen, weight)
-    for _ in range(3):
-        miss = np.linalg.norm(seen - scale * model - shift, axis=1)
-        width = max(2.0 * float(np.median(miss[prior > 0.0])), 1e-6)
-        weight = prior / (1.0 + (miss / width) ** 2)
-        scale, shift = _scale_and_shift(model, seen, weight)
+    Weighted least squares, then three rounds of down-weighting what lies far off (Cauchy).
+    """
+    n = len(prior)
+    weight = prior.copy()
+    miss = np.zeros(n)
+    scale, shift = 0.0, np.zeros(2)
+    for turn in range(4):
+        total = weight.sum()
+        mx = my = sx = sy = 0.0
+        for i in range(n):
+            mx += weight[i] * model[i, 0] / total
+            my += weight[i] * model[i, 1] / total
+            sx += weight[i] * seen[i, 0] / total
+            sy += weight[i] * seen[i, 1] / total
+        spread = cross = 0.0
+        for i in range(n):
+            dx, dy = model[i, 0] - mx, model[i, 1] - my
+            spread += weight[i] * (dx * dx + dy * dy)
+            cross += weight[i] * (dx * (seen[i, 0] - sx) + dy * (seen[i, 1] - sy))
+        scale = cross / max(spread, 1e-12)
+        shift[0], shift[1] = sx - scale * mx, sy - scale * my
+        if turn == 3:
+            break
+        for i in range(n):
+            dx = seen[i, 0] - scale * model[i, 0] - shift[0]
+            dy = seen[i, 1] - scale * model[i, 1] - shift[1]
+            miss[i] = np.sqrt(dx * dx + dy * dy)
+        width = max(2.0 * np.median(miss[prior > 0.0]), 1e-6)
+        for i in range(n):
+            weight[i] = prior[i] / (1.0 + (miss[i] / width) ** 2)
     return scale, shift, weight
 
 
@@ -281,7 +299,7 @@ def _fit_with(landmarks: Landmarks, rotation: Array, from_landmarks: bool = Fals
         )
     seen = landmarks.points[FITTED]
     turned = CANONICAL_FACE[FITTED] @ rotation.T
-    scale, shift, weight = _robust_similarity(turned[:, :2], seen[:, :2], weight)
+    scale, shift, weight = _robust_similarity(turned, seen, weight)
     if not scale > 1e-3:
         return None
     miss = np.zeros((len(FITTED), 3))

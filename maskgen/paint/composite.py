@@ -6,6 +6,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from .fabric import TEXEL_STEP
+
 F32 = NDArray[np.float32]
 U8 = NDArray[np.uint8]
 
@@ -75,8 +77,9 @@ def _corners_tiled(h, w, x, y):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True, inline="always", error_model="numpy")
 def _mix(image, at, weight, k):  # type: ignore[no-untyped-def]
     """Channel k of ``image`` (h, w, channels) at those corners."""
-    top = image[at[0], at[2], k] * weight[0] + image[at[0], at[3], k] * weight[1]
-    return top + image[at[1], at[2], k] * weight[2] + image[at[1], at[3], k] * weight[3]
+    top = np.float32(image[at[0], at[2], k]) * weight[0] + np.float32(image[at[0], at[3], k]) * weight[1]
+    low = np.float32(image[at[1], at[2], k]) * weight[2] + np.float32(image[at[1], at[3], k]) * weight[3]
+    return top + low
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -111,6 +114,7 @@ def shade(  # type: ignore[no-untyped-def]
                 b, g, r = strap_colors[strap - 1, 0], strap_colors[strap - 1, 1], strap_colors[strap - 1, 2]
             else:
                 at, wt = _corners(mh, mw, attributes[y, x, U] * wide, attributes[y, x, V] * high)
+                wt = (wt[0] * TEXEL_STEP, wt[1] * TEXEL_STEP, wt[2] * TEXEL_STEP, wt[3] * TEXEL_STEP)
                 b = color[0] * _mix(texels, at, wt, 0)
                 g = color[1] * _mix(texels, at, wt, 1)
                 r = color[2] * _mix(texels, at, wt, 2)

@@ -137,9 +137,13 @@ def grain_tile() -> F32:
     return np.ascontiguousarray(soft / soft.std(), np.float32)
 
 
+#: what one step of a packed texel stands for
+TEXEL_STEP = np.float32(4.0 / 32767.0)
+
+
 @lru_cache(maxsize=256)
-def packed(level: Level) -> F32:
-    """One texel after the other, (h, w, 12): albedo 3, opacity, relief 3, print 4, one spare.
+def packed(level: Level) -> NDArray[np.int16]:
+    """One texel after the other, (h, w, 12) in TEXEL_STEPs: albedo 3, opacity, relief 3, print 4, spare.
 
     The shading loop reads all of a texel at once; together they lie in one cache line.
     """
@@ -147,4 +151,4 @@ def packed(level: Level) -> F32:
     out = np.zeros((h, w, 12), np.float32)
     out[..., :3], out[..., 3] = level.albedo, level.alpha
     out[..., 4:7], out[..., 7:11] = level.relief, level.print
-    return out
+    return np.ascontiguousarray(np.rint(np.clip(out, -4.0, 4.0) / TEXEL_STEP), np.int16)

@@ -90,18 +90,34 @@ def _probe() -> _Probe:
     return _Probe(p, mesh.normals[chosen], bending_weights(p), prior, twin)
 
 
-def _work_picture(image: NDArray[np.uint8], xy: Array, scale: float) -> tuple[F32, float, float, float]:
-    """Linear BGR picture of the face at about _WORK_SCALE px/mm; with scale and corner as in `to_rest`."""
-    h, w = image.shape[:2]
+def _map_frame(
+    size: tuple[int, int], xy: Array, scale: float
+) -> tuple[tuple[int, int], tuple[float, float, float]]:
+    """Shape (h, w) of the left-over map at about _WORK_SCALE px/mm, and its `to_rest`."""
+    w, h = size
     pad = 10.0 * scale
-    x0, y0 = np.maximum(np.floor(xy.min(0) - pad), 0.0).astype(int)
-    x1, y1 = np.minimum(np.ceil(xy.max(0) + pad), (w, h)).astype(int)
-    if x1 - x0 < 4 or y1 - y0 < 4:
-        return np.zeros((4, 4, 3), np.float32), 1.0, 0.0, 0.0
+    x0, y0 = np.maximum(np.floor(xy.min(0) - pad), 0.0)
+    x1, y1 = np.minimum(np.ceil(xy.max(0) + pad), (w, h))
     factor = min(1.0, _WORK_SCALE / scale)
-    size = (max(4, round((x1 - x0) * factor)), max(4, round((y1 - y0) * factor)))
-    small = cv2.resize(image[y0:y1, x0:x1], size, interpolation=cv2.INTER_AREA)
-    return LINEAR[small], size[0] / (x1 - x0), float(x0), float(y0)
+    shape = max(4, round((y1 - y0) * factor)), max(4, round((x1 - x0) * factor))
+    return shape, (factor, float(x0), float(y0))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _patches(image: NDArray[np.uint8], at: NDArray[np.int64], half: int, linear: F32, out: F32) -> None:
+    """Mean linear BGR of the squares of side 2 half + 1 round ``at`` (n, 2), clipped to the picture."""
+    h, w = image.shape[0], image.shape[1]
+    for i in range(len(at)):
+        x0, x1 = max(at[i, 0] - half, 0), min(at[i, 0] + half + 1, w)
+        y0, y1 = max(at[i, 1] - half, 0), min(at[i, 1] + half + 1, h)
+        b = g = r = np.float32(0.0)
+        for y in range(y0, y1):
+            for x in range(x0, x1):
+                b += linear[image[y, x, 0]]
+                g += linear[image[y, x, 1]]
+                r += linear[image[y, x, 2]]
+        count = np.float32(max((x1 - x0) * (y1 - y0), 1))
+        out[i, 0], out[i, 1], out[i, 2] = b / count, g / count, r / count
 
 
 def _chroma_gate(bgr: F32, prior: Array) -> tuple[Array, Array, Array]:
@@ -197,18 +213,19 @@ def estimate_light(image: NDArray[np.uint8], fit: FaceFit) -> Light:
     probe = _probe()
     points = fit.to_image(fit.bent(probe.points, probe.weights))
     normals = probe.normals @ fit.rotation.T
-    work, factor, x0, y0 = _work_picture(image, points[:, :2], fit.camera.scale)
-    xy = (points[:, :2] - (x0, y0)) * factor - 0.5 * (1.0 - factor)
-    ix = np.rint(xy).astype(int)
-    h, w = work.shape[:2]
-    inside = (ix >= 0).all(1) & (ix[:, 0] < w) & (ix[:, 1] < h) & (normals[:, 2] < -0.2)
-    to_rest = (factor, x0, y0)
+    h, w = image.shape[:2]
+    shape, to_rest = _map_frame((w, h), points[:, :2], fit.camera.scale)
+    factor, x0, y0 = to_rest
+    at = np.rint(points[:, :2]).astype(np.int64)
+    inside = (at >= 0).all(1) & (at[:, 0] < w) & (at[:, 1] < h) & (normals[:, 2] < -0.2)
     if inside.sum() < 40:
         nothing = np.zeros((4, 4), np.float32)
         unknown = np.log2(_DEFAULT_SKIN), np.zeros(2), np.ones(2)
         return Light(_PRIOR, _DEFAULT_SKIN, np.ones(3), nothing, to_rest, 1.0, 0, *unknown)
-    xy, ix, normals, prior = xy[inside], ix[inside], normals[inside], probe.prior[inside]
-    bgr = work[ix[:, 1], ix[:, 0]]
+    normals, prior = normals[inside], probe.prior[inside]
+    bgr = np.empty((len(normals), 3), np.float32)
+    _patches(image, at[inside], int(0.5 * fit.camera.scale / _WORK_SCALE), LINEAR, bgr)
+    xy = (points[inside, :2] - (x0, y0)) * factor
     luminance = (bgr @ LUMA_BGR).astype(np.float64)
     usable = bgr.max(1) < 0.97
     if (prior[usable] >= 0.99).sum() < 20:
@@ -223,7 +240,7 @@ def estimate_light(image: NDArray[np.uint8], fit: FaceFit) -> Light:
     )
     miss = np.clip(stops - normals @ solution[:3] - solution[3], -_MAP_LIMIT, _MAP_LIMIT)
     miss = _without_shared(miss, weight, inside, probe.twin)
-    rest = _rest_map(work.shape, xy, miss, weight, _MAP_REACH_MM * fit.camera.scale * factor)
+    rest = _rest_map(shape, xy, miss, weight, _MAP_REACH_MM * fit.camera.scale * factor)
     order = np.argsort(stops)
     half = np.searchsorted(np.cumsum(used[order]), 0.6 * used.sum())
     skin = float(2.0 ** stops[order[min(half, len(order) - 1)]])

@@ -20,7 +20,8 @@ class Photo:
     """How the photograph round a face was taken.
 
     blur: standard deviation of the point spread, pixels. grain: quiet quarter of local residuals, levels
-    (0.72 of the noise's standard deviation). bright: linear luminance that 5 % of the surroundings exceed.
+    (0.72 of the noise's standard deviation). bright: linear luminance that a tenth of the picture, or a twentieth of
+    what is round the face, exceeds.
     tone: None for a colour photograph; else (2, 3) polynomials in log2 luminance that give log2 R/G and
     log2 B/G, so that a sepia print stays sepia and a grey one grey.
     """
@@ -37,17 +38,25 @@ def read_photo(image: NDArray[np.uint8], box: tuple[int, int, int, int], skin: N
     skin: (n, 2) pixels on the uncovered face; grain is read round them, where the eye compares.
     """
     x0, y0, x1, y1 = box
-    # a window of 240 px says as much as a larger one, and bounds the cost on large pictures
-    top, left = max(y0, (y0 + y1 - 240) // 2), max(x0, (x0 + x1 - 240) // 2)
-    window = np.ascontiguousarray(image[top : min(y1, top + 240), left : min(x1, left + 240)])
+    # a window of 180 px says as much as a larger one, and bounds the cost on large pictures
+    top, left = max(y0, (y0 + y1 - 180) // 2), max(x0, (x0 + x1 - 180) // 2)
+    window = np.ascontiguousarray(image[top : min(y1, top + 180), left : min(x1, left + 180)])
     gray = cv2.cvtColor(window, cv2.COLOR_BGR2GRAY).astype(np.float32)
     whole = np.ascontiguousarray(image)
     return Photo(
         blur=_sharpness(gray),
         grain=_grain(whole, np.rint(skin).astype(np.int64)),
-        bright=round(float(LINEAR[int(np.percentile(gray[::4, ::4], 95))]), 4),
+        bright=_brightness(gray, whole),
         tone=_tone(whole, box),
     )
+
+
+def _brightness(gray: F32, image: NDArray[np.uint8]) -> float:
+    """Linear luminance of what is bright: near the face or in the whole picture, whichever is more."""
+    thin = max(1, max(image.shape[:2]) // 60)
+    near = np.percentile(gray[::4, ::4], 95)
+    everywhere = np.percentile(image[::thin, ::thin, 1], 90)
+    return round(float(LINEAR[int(max(near, everywhere))]), 4)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -130,7 +139,7 @@ def _tone(image: NDArray[np.uint8], box: tuple[int, int, int, int]) -> NDArray[n
     x0, y0, x1, y1 = box
     parts = []
     for part in (image, image[y0:y1, x0:x1]):
-        thin = [max(1, n // 26) for n in part.shape[:2]]
+        thin = [max(1, n // 20) for n in part.shape[:2]]
         parts.append(part[:: thin[0], :: thin[1]].reshape(-1, 3))
     bgr = LINEAR[np.concatenate(parts)]
     luminance = bgr @ LUMA_BGR

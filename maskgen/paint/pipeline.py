@@ -159,11 +159,20 @@ def _parameters(draw: MaskDraw, fit: FaceFit, scene: Scene, light: Light, photo:
     p[c.REST_MEAN] = _mean_rest(light, scene)
     p[[c.DOWN_X, c.DOWN_Y, c.DOWN_Z]] = fit.rotation[:, 1]
     p[c.FALL] = _FALL_STOPS
-    rng = np.random.Generator(np.random.Philox(key=draw.seed))
-    p[c.CREASE] = crease * (0.05 + 0.07 * rng.random())
-    p[[c.CREASE_X, c.CREASE_Y]] = rng.integers(0, 256, 2)
+    strength, at_x, at_y = _numbers_of(draw.seed)
+    p[c.CREASE] = crease * (0.05 + 0.07 * strength / 255.0)
+    p[[c.CREASE_X, c.CREASE_Y]] = at_x, at_y
     p[c.TILE_MM] = 1.0
     return p
+
+
+def _numbers_of(seed: int) -> tuple[int, int, int]:
+    """Three independent bytes of a seed, by one round of the splitmix64 finaliser."""
+    z = (seed + 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & 0xFFFFFFFFFFFFFFFF
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & 0xFFFFFFFFFFFFFFFF
+    z ^= z >> 31
+    return z & 255, (z >> 8) & 255, (z >> 16) & 255
 
 
 def _mean_rest(light: Light, scene: Scene) -> float:

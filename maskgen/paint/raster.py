@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 #: subsamples per pixel side
 SS = 2
-_FAR = np.float32(1e30)
+#: depth where nothing is
+FAR = np.float32(1e30)
 
 F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
@@ -39,8 +40,8 @@ def fill_depth(
     """Rasterise triangles into ``depth`` (H, W) and ``ids`` (H, W), nearest wins.
 
     xyz: (n, 3) vertices in subsample units of the window, z away from the camera. Triangle t is written as
-    first_id + t; a negative first_id writes itself (an occluder). bias is added to its depth. cull leaves out
-    triangles that face away (clockwise on screen, y down).
+    first_id + t. bias is added to its depth. cull leaves out triangles that face away (clockwise on screen,
+    y down).
     """
     rows, columns = depth.shape
     zero, one = np.float32(0.0), np.float32(1.0)
@@ -67,7 +68,7 @@ def fill_depth(
         ucx, ucy = (ay - by) * inv, (bx - ax) * inv
         dz_b, dz_c = xyz[b, 2] - az, xyz[c, 2] - az
         zx = ubx * dz_b + ucx * dz_c
-        value = np.int32(first_id) if first_id < 0 else np.int32(first_id + t)
+        value = np.int32(first_id + t)
         for y in range(y0, y1 + 1):
             dy = np.float32(y) - ay
             wb0, wc0 = dy * uby, dy * ucy
@@ -87,24 +88,35 @@ def fill_depth(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def resolve(
-    ids: I32, xyz: F32, triangles: I32, attributes: F32, strap_from: int, shares: F32, out: F32
+    ids: I32,
+    depth: F32,
+    head: F32,
+    xyz: F32,
+    triangles: I32,
+    attributes: F32,
+    strap_from: int,
+    shares: F32,
+    hidden: F32,
+    out: F32,
 ) -> None:
     """Coverage per pixel and the attributes of one covered subsample.
 
-    ids: (h * SS, w * SS); -1 nothing, below that an occluder. attributes: (n, k) per vertex. Triangles from
-    index strap_from on are straps. Fills shares (3, h, w) 0..1: shell and straps together, straps alone,
-    occluder; and out (h, w, k) interpolated attributes (untouched where nothing covers).
+    ids, depth: (h * SS, w * SS) of mask and straps, -1 where nothing is. head: (h, w) depth of what may hide
+    them, in the same unit, far where nothing is. attributes: (n, k) per vertex. Triangles from index
+    strap_from on are straps. Fills shares (3, h, w) 0..1: mask and straps together, straps alone, bare head;
+    hidden (h, w): share that the head hides, softened over neighbours because the head is sampled once a
+    pixel; and out (h, w, k) interpolated attributes (untouched where nothing covers).
     """
     h, w = shares.shape[1], shares.shape[2]
     k = attributes.shape[1]
     share = np.float32(1.0 / (SS * SS))
+    one = np.float32(1.0)
     for y in range(h):
         for x in range(w):
             best = -1
             bx = by = 0
             n = 0
             ns = 0
-            no = 0
             for j in range(SS):
                 for i in range(SS):
                     t = ids[y * SS + j, x * SS + i]
@@ -115,21 +127,47 @@ def resolve(
                         # a shell sample beats a strap sample, so that the shell's own colour reaches its rim
                         if best < 0 or (best >= strap_from and t < strap_from):
                             best, bx, by = t, x * SS + i, y * SS + j
-                    elif t < -1:
-                        no += 1
             shares[0, y, x] = n * share
             shares[1, y, x] = ns * share
-            shares[2, y, x] = no * share
+            shares[2, y, x] = one if head[y, x] < FAR else np.float32(0.0)
+            hidden[y, x] = np.float32(0.0)
             if best < 0:
                 continue
+            if head[y, x] < depth[by, bx]:
+                hidden[y, x] = one
             a, b, c = triangles[best, 0], triangles[best, 1], triangles[best, 2]
             ax, ay = xyz[a, 0], xyz[a, 1]
-            area = (xyz[b, 0] - ax) * (xyz[c, 1] - ay) - (xyz[c, 0] - ax) * (xyz[b, 1] - ay)
-            wb = ((bx - ax) * (xyz[c, 1] - ay) - (xyz[c, 0] - ax) * (by - ay)) / area
-            wc = ((xyz[b, 0] - ax) * (by - ay) - (bx - ax) * (xyz[b, 1] - ay)) / area
-            wa = np.float32(1.0) - wb - wc
+            px, py = np.float32(bx) - ax, np.float32(by) - ay
+            abx, aby, acx, acy = xyz[b, 0] - ax, xyz[b, 1] - ay, xyz[c, 0] - ax, xyz[c, 1] - ay
+            inv = one / (abx * acy - acx * aby)
+            wb = (px * acy - acx * py) * inv
+            wc = (abx * py - px * aby) * inv
+            wa = one - wb - wc
             for q in range(k):
                 out[y, x, q] = wa * attributes[a, q] + wb * attributes[b, q] + wc * attributes[c, q]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def hide(shares: F32, hidden: F32) -> None:
+    """Take what the head hides out of the first two of ``shares`` (3, h, w), softly, in place."""
+    h, w = hidden.shape
+    for y in range(h):
+        up, down = max(y - 1, 0), min(y + 1, h - 1)
+        for x in range(w):
+            if shares[0, y, x] <= np.float32(0.0):
+                continue
+            left, right = max(x - 1, 0), min(x + 1, w - 1)
+            total, known = np.float32(0.0), np.float32(0.0)
+            for j in (up, y, down):
+                for i in (left, x, right):
+                    if shares[0, j, i] > np.float32(0.0):  # only mask knows whether it is hidden
+                        total += hidden[j, i]
+                        known += np.float32(1.0)
+            if total > np.float32(0.0):
+                keep = np.float32(1.0) - total / known
+                shares[1, y, x] *= keep
+                # not quite 0: the neighbours still have to count it
+                shares[0, y, x] = max(shares[0, y, x] * keep, np.float32(1e-7))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -151,7 +189,7 @@ def smooth_normals(xyz: F32, triangles: I32, out: F32) -> None:
             out[i] /= s
 
 
-def new_buffers(rows: int, columns: int) -> tuple[F32, I32]:
-    """An empty depth buffer (all far) and id buffer (all -1) of rows x columns pixels, supersampled."""
-    shape = (rows * SS, columns * SS)
-    return np.full(shape, _FAR, np.float32), np.full(shape, -1, np.int32)
+def new_buffers(rows: int, columns: int, samples: int = SS) -> tuple[F32, I32]:
+    """Depth (all far) and id buffers (all -1) of rows x columns pixels, ``samples`` a side each."""
+    shape = (rows * samples, columns * samples)
+    return np.full(shape, FAR, np.float32), np.full(shape, -1, np.int32)

@@ -13,13 +13,12 @@ from ..geometry.face import CANONICAL_FACE, FITTED, FaceFit, bending_weights
 from ..geometry.head import Mesh, head_mesh
 from ..geometry.rotation import Array
 from . import composite as c
-from .raster import SS, fill_depth, new_buffers, resolve, smooth_normals
+from .raster import SS, fill_depth, hide, new_buffers, resolve, smooth_normals
 from .shell import COLUMNS, ROWS, Shell
 from .straps import STRAP_POINTS
 from .types import HIDDEN_BY_HEAD, HIDDEN_BY_MASK, VISIBLE
 
 F32 = NDArray[np.float32]
-_OCCLUDER = -2
 #: the head stands this far back where it competes with the fabric: a poor fit must not eat the mask
 _HEAD_BACK_MM = 3.5
 #: vertices are rounded to this share of a pixel: linear algebra that differs in the last bit between
@@ -120,48 +119,58 @@ def build_scene(shell: Shell, fit: FaceFit, frame: tuple[int, int, int, int]) ->
     x0, y0, x1, y1 = box
     rows, columns = y1 - y0, x1 - x0
     depth, ids = new_buffers(rows, columns)
-
-    def to_window(p: Array) -> F32:
-        # pixel centres are integers; subsample j of pixel x lies at x + (j + 0.5) / SS - 0.5
-        q = p.astype(np.float32)
-        q[:, 0] = (p[:, 0] - x0 + 0.5) * SS - 0.5
-        q[:, 1] = (p[:, 1] - y0 + 0.5) * SS - 0.5
-        q[:, 2] = p[:, 2] * SS
-        return q
-
-    back = _HEAD_BACK_MM * fit.camera.scale * SS
-    fill_depth(to_window(head_points), head.triangles, _OCCLUDER, back, True, depth, ids)
-    window_points = to_window(points)
+    window_points = _to_window(points, box, SS)
     fill_depth(window_points, shell.triangles, 0, 0.0, False, depth, ids)
+    # the head is sampled once a pixel: it fills the window, and its edges are softened where it hides
+    head_depth, head_ids = new_buffers(rows, columns, 1)
+    at_once = _to_window(head_points, box, 1)
+    at_once[:, 2] *= SS
+    fill_depth(at_once, head.triangles, 0, _HEAD_BACK_MM * fit.camera.scale * SS, True, head_depth, head_ids)
     shares = np.empty((3, rows, columns), np.float32)
+    hidden = np.empty((rows, columns), np.float32)
     attributes = np.empty((rows, columns, c.ATTRIBUTES), np.float32)
     vertex = _vertex_attributes(shell, points.astype(np.float32))
-    resolve(ids, window_points, shell.triangles, vertex, shell.strap_from, shares, attributes)
+    resolve(
+        ids,
+        depth,
+        head_depth,
+        window_points,
+        shell.triangles,
+        vertex,
+        shell.strap_from,
+        shares,
+        hidden,
+        attributes,
+    )
+    hide(shares, hidden)
     landmarks = fit.to_image(fit.bent(CANONICAL_FACE, landmark_weights))
-    visibility = _visibility(landmarks, fit, box, depth, ids, shell.strap_from)
+    visibility = _visibility(landmarks, fit, box, np.asarray(head_depth / SS, np.float32), shares)
     return Scene(box, shares[0], shares[1], shares[2], attributes, visibility)
 
 
+def _to_window(points: Array, box: tuple[int, int, int, int], samples: int) -> F32:
+    """Picture pixels to subsamples of the window: subsample j of pixel x lies at x + (j + 0.5) / n - 0.5."""
+    out = np.empty(points.shape, np.float32)
+    out[:, 0] = (points[:, 0] - box[0] + 0.5) * samples - 0.5
+    out[:, 1] = (points[:, 1] - box[1] + 0.5) * samples - 0.5
+    out[:, 2] = points[:, 2] * samples
+    return out
+
+
 def _visibility(
-    landmarks: Array,
-    fit: FaceFit,
-    box: tuple[int, int, int, int],
-    depth: F32,
-    ids: NDArray[np.int32],
-    strap_from: int,
+    landmarks: Array, fit: FaceFit, box: tuple[int, int, int, int], head_depth: F32, shares: F32
 ) -> NDArray[np.uint8]:
     """Whether each landmark is hidden by the head, by the mask, or seen."""
     facing = (_landmark_normals() @ fit.rotation.T)[:, 2] < 0.05
     out = np.where(facing, VISIBLE, HIDDEN_BY_HEAD).astype(np.uint8)
-    x = np.rint((landmarks[:, 0] - box[0] + 0.5) * SS - 0.5).astype(int)
-    y = np.rint((landmarks[:, 1] - box[1] + 0.5) * SS - 0.5).astype(int)
-    inside = (x >= 0) & (y >= 0) & (x < ids.shape[1]) & (y < ids.shape[0])
+    x = np.rint(landmarks[:, 0] - box[0]).astype(int)
+    y = np.rint(landmarks[:, 1] - box[1]).astype(int)
+    inside = (x >= 0) & (y >= 0) & (x < shares.shape[2]) & (y < shares.shape[1])
     i = np.flatnonzero(inside)
-    hit, near = ids[y[i], x[i]], depth[y[i], x[i]]
-    tolerance = 8.0 * fit.camera.scale * SS
-    out[i[(hit == _OCCLUDER) & (near < landmarks[i, 2] * SS - tolerance)]] = HIDDEN_BY_HEAD
-    covered = (hit >= 0) & (hit < strap_from) & facing[i]
-    out[i[covered]] = HIDDEN_BY_MASK
+    near = head_depth[y[i], x[i]] < landmarks[i, 2] - 8.0 * fit.camera.scale
+    out[i[near]] = HIDDEN_BY_HEAD
+    mask = shares[0, y[i], x[i]] - shares[1, y[i], x[i]]
+    out[i[(mask >= 0.5) & facing[i] & ~near]] = HIDDEN_BY_MASK
     return out
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from maskgen.paint.raster import SS, fill_depth, new_buffers, resolve, smooth_normals
+from maskgen.paint.raster import SS, fill_depth, hide, new_buffers, resolve, smooth_normals
 
 
 def triangle_strip(seed: int, n: int = 40) -> tuple[np.ndarray, np.ndarray]:
@@ -71,12 +71,28 @@ def square(z: float, low: float, high: float) -> np.ndarray:
 QUAD = np.array([[0, 2, 1], [1, 2, 3]], np.int32)
 
 
-def test_a_nearer_occluder_hides_and_a_pushed_back_one_does_not():
-    for bias, hidden in ((0.0, True), (5.0, False)):
-        depth, ids = new_buffers(10, 10)
-        fill_depth(square(3.0, -1, 30), QUAD, -2, bias, False, depth, ids)
-        fill_depth(square(5.0, -1, 30), QUAD, 0, 0.0, False, depth, ids)
-        assert ((ids < 0) == hidden).all()
+def resolved(xyz: np.ndarray, head: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    depth, ids = new_buffers(10, 10)
+    fill_depth(xyz, QUAD, 0, 0.0, False, depth, ids)
+    shares, hidden = np.zeros((3, 10, 10), np.float32), np.zeros((10, 10), np.float32)
+    out = np.zeros((10, 10, 2), np.float32)
+    resolve(ids, depth, head, xyz, QUAD, xyz[:, :2].copy(), 99, shares, hidden, out)
+    hide(shares, hidden)
+    return shares, out
+
+
+def test_a_nearer_head_hides_and_one_behind_does_not():
+    for z, left in ((3.0, 0.0), (8.0, 1.0)):
+        shares, _ = resolved(square(5.0, -1, 30), head=np.full((10, 10), z, np.float32))
+        np.testing.assert_allclose(shares[0], left, atol=1e-6)
+
+
+def test_the_edge_of_what_hides_is_soft():
+    head = np.full((10, 10), 1e30, np.float32)
+    head[:, :5] = 1.0
+    shares, _ = resolved(square(5.0, -1, 30), head=head)
+    row = shares[0, 5]
+    np.testing.assert_allclose(row, [0, 0, 0, 0, 1 / 3, 2 / 3, 1, 1, 1, 1], atol=1e-6)
 
 
 def test_culling_leaves_out_what_faces_away():
@@ -90,12 +106,8 @@ def test_culling_leaves_out_what_faces_away():
 
 
 def test_resolve_gives_coverage_and_interpolated_attributes():
-    depth, ids = new_buffers(10, 10)
-    xyz = square(1.0, -0.5, 4.5)  # 5 x 5 subsamples: two and a half pixels
-    fill_depth(xyz, QUAD, 0, 0.0, False, depth, ids)
-    shares = np.zeros((3, 10, 10), np.float32)
-    out = np.zeros((10, 10, 2), np.float32)
-    resolve(ids, xyz, QUAD, xyz[:, :2].copy(), 99, shares, out)
+    # 5 x 5 subsamples: two and a half pixels
+    shares, out = resolved(square(1.0, -0.5, 4.5), head=np.full((10, 10), 1e30, np.float32))
     np.testing.assert_allclose(shares[0, :3, :3], [[1, 1, 0.5], [1, 1, 0.5], [0.5, 0.5, 0.25]])
     assert shares[0, 3:].max() == 0
     assert shares[1].max() == 0
