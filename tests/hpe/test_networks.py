@@ -18,6 +18,7 @@ from maskgen.hpe.nn import fsa  # noqa: E402
 from maskgen.hpe.nn.backbones import build_trunk, load_backbone  # noqa: E402
 from maskgen.hpe.nn.repvgg import RepVGG  # noqa: E402
 from maskgen.hpe.registry import create_model, model_class  # noqa: E402
+from tests.hpe.dot_heads import dot_batch  # noqa: E402
 
 
 def shake(module: torch.nn.Module) -> None:
@@ -91,6 +92,20 @@ def test_squash_keeps_directions_and_stays_below_length_1() -> None:
     out = fsa.squash(v)
     assert (out.norm(dim=-1) < 1).all()
     assert torch.cosine_similarity(out, v, dim=-1).min() > 0.999
+
+
+@pytest.mark.parametrize("name", ["fsanet_caps_wo", "fsanet_caps_1x1", "fsanet_caps_var"])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_no_bin_of_fsanet_starts_dead(name: str, seed: int) -> None:
+    torch.manual_seed(seed)
+    model = create_model(name).eval()
+    images = dot_batch(8, model.input_spec)[0]
+    for layer in model.head.p:
+        layer.register_forward_hook(lambda module, args, out: weights.append(out > 0))
+    weights: list[torch.Tensor] = []
+    with torch.no_grad():
+        model(images)
+    assert torch.stack(weights).any(1).all()
 
 
 def test_original_fsanet_training_is_an_option() -> None:
