@@ -210,12 +210,13 @@ def drape_surface(spec: MaskSpec, wear: str, skew_deg: float) -> tuple[Array, Ar
     share = 1.0 / (near + 0.02) ** 2
     share /= share.sum(0)
     top, side, bottom = drape.rim
-    chin = bottom + drape.chin_gap * (1.0 - u**2) ** 2
-    edge = top * share[0] + side * share[1] + chin * share[2] + 0.2 * (body - drape.standoff)
+    edge = top * share[0] + side * share[1] + bottom * share[2] + 0.2 * (body - drape.standoff)
     edge += 0.5 * _EXTRA[wear]
     reach = _smoothstep(rim / drape.reach)
     gap = edge * (1.0 - reach) + body * reach
     gap = gap + drape.flare * _smoothstep((np.abs(u) - 0.55) / 0.45) * _smoothstep((v - 0.45) / 0.55)
+    # under the chin the cloth hangs straight down instead of turning in
+    gap = gap + drape.chin_gap * (1.0 - u**2) ** 2.5 * _smoothstep((v - 0.45) / 0.55)
     points = CENTRE + d * (skin + gap)[..., None]
     for bump in drape.bumps:
         for side_sign in (-1.0, 1.0) if bump.at[0] > 0.0 else (1.0,):

@@ -21,7 +21,9 @@ from .tone import LEVEL
 _SKIN = (0.22, 0.30, 0.52)
 _LIGHT = (-0.35, -0.55, -0.76)
 _AMBIENT, _DIRECT = 0.35, 0.62
-_GROUND = (0.42, 0.42, 0.42)
+_GROUND = (0.50, 0.44, 0.38)
+#: how the skin's colour drifts down the picture
+_TINT = (-0.06, -0.08, 0.08)
 
 
 def _lit(
@@ -64,8 +66,12 @@ def plain_head(
     fill_depth(window, mesh.triangles, 0, np.float32(0.0), True, depth, ids)
     normals = (mesh.normals @ pose.cam_from_head.T).astype(np.float32)
     lit, covered = _lit(ids, window, mesh.triangles, normals)
-    skin = lit[..., None] * np.array(_SKIN, np.float32)
-    linear = np.where(covered[..., None], skin, np.array(_GROUND, np.float32))
+    # hue must not follow from luminance alone: that is how toned photographs are told
+    side = np.linspace(-1.0, 1.0, len(ids), dtype=np.float32)
+    tint = 1.0 + side[:, None, None] * np.array(_TINT, np.float32)
+    skin = lit[..., None] * np.array(_SKIN, np.float32) * tint
+    ground = np.array(_GROUND, np.float32) * (1.0 + 0.15 * side[None, :, None])
+    linear = np.where(covered[..., None], skin, ground)
     linear = linear.reshape(size, SS, size, SS, 3).mean((1, 3))
     noise = np.random.default_rng(7).normal(0.0, 1.2, (size, size, 1))
     image = LEVEL[(np.sqrt(np.clip(linear, 0.0, 1.0)) * (len(LEVEL) - 1)).astype(int)] + noise
