@@ -28,7 +28,7 @@ from ..errors import UsageError
 from ..io.files import atomic_write
 from ..report.tables import markdown
 from . import gap, metrics
-from .config import Config, load, read_tree, with_overrides
+from .config import Config, load, parse_overrides, read_tree, with_overrides
 from .evaluate import jsonable, masked_pairs
 from .predictions import Predictions, read_csv
 from .typed import dataclass_from
@@ -70,8 +70,7 @@ def load_comparison(
     for name, changes in plan.models.items():
         if not isinstance(changes, dict):
             raise UsageError(f"model {name} of {source} must be a section of key: value lines")
-        config = with_overrides(load(plan.base, overrides), {**plan.set, **changes})
-        configs[name] = config
+        configs[name] = with_overrides(load(plan.base), {**plan.set, **changes, **parse_overrides(overrides)})
     return plan, configs
 
 

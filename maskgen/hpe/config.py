@@ -176,12 +176,20 @@ def load(source: str | Path, overrides: Sequence[str] = ()) -> Config:
     of ``extends``.
     """
     tree = _load_tree(source, ())
-    for text in overrides:
+    for key, value in parse_overrides(overrides).items():
+        _assign(tree, key, value)
+    return build(tree)
+
+
+def parse_overrides(texts: Sequence[str]) -> dict[str, Any]:
+    """Dotted key -> value of ``key=value`` texts, values read as YAML. Raises UsageError."""
+    out: dict[str, Any] = {}
+    for text in texts:
         key, equals, value = text.partition("=")
         if not equals or not key.strip():
             raise UsageError(f"an override is written key=value, got {text!r}; for example train.epochs=5")
-        _assign(tree, key.strip(), _yaml(value, f"--set {key}"))
-    return build(tree)
+        out[key.strip()] = _yaml(value, f"--set {key}")
+    return out
 
 
 def read_tree(source: str | Path) -> dict[str, Any]:

@@ -96,6 +96,10 @@ def results(
         for angle in scores.get("collapsed", []):
             warnings.append(f"{test.name}: {angle} has collapsed, its output hardly varies")
         _zero_warning(test.name, scores, warnings)
+        for angle in metrics.opposed_angles(test.predictions.predicted, test.predictions.true):
+            warnings.append(
+                f"{test.name}: {angle} runs against the labels; is its sign another convention's?"
+            )
         cep = None
         if "mae" in scores:
             cep = metrics.cost_error_product(scores["mae"]["mean"], model.get("params"), model.get("flops"))

@@ -188,6 +188,22 @@ def collapsed_angles(predicted: ArrayLike, true: ArrayLike, ratio: float = 0.1) 
     )
 
 
+def opposed_angles(predicted: ArrayLike, true: ArrayLike, correlation: float = -0.5) -> tuple[str, ...]:
+    """Names of the angles whose predictions fall where labels rise: a sign of another convention.
+
+    A poor network is uncorrelated with the labels, never strongly opposed to them.
+    """
+    pred, ref = _triples(predicted), _triples(true)
+    found = np.isfinite(pred).all(axis=1)
+    pred, ref = pred[found], ref[found]
+    names = []
+    for j, name in enumerate(ANGLES):
+        spread = pred[:, j].std(), ref[:, j].std()
+        if len(ref) >= 10 and min(spread) > 0.5 and np.corrcoef(pred[:, j], ref[:, j])[0, 1] < correlation:
+            names.append(name)
+    return tuple(names)
+
+
 def _triples(angles: ArrayLike) -> Array:
     a = np.asarray(angles, dtype=np.float64)
     if a.ndim != 2 or a.shape[1] != 3:

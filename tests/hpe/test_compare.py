@@ -1,0 +1,131 @@
+"""Comparisons: same pictures, same steps, several seeds, and a verdict a script can act on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from maskgen.cli.main import command as maskgen  # noqa: E402
+from maskgen.cli.main import run  # noqa: E402
+from maskgen.errors import UsageError  # noqa: E402
+from maskgen.hpe import compare, config  # noqa: E402
+from tests.hpe.tiny_sets import write_set  # noqa: E402
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sets")
+    write_set(folder / "AFLW2000", 64)
+    write_set(folder / "AFLW2000_masked", 64, masked=True)
+    return folder
+
+
+def plan(folder: Path, **changes) -> Path:
+    tree = {
+        "base": "quick/base",
+        "set": {
+            "data.cache": str(folder / "cache"),
+            "data.test": {"clean": "AFLW2000", "masked": "AFLW2000_masked"},
+            "train.epochs": 12,
+            "train.batch": 16,
+            "train.steps_per_epoch": 8,
+            "train.ema": 0.9,
+            "eval.resamples": 200,
+        },
+        "seeds": [0],
+        "baseline": "model1",
+        "models": {
+            "model1": {"data.train": "AFLW2000"},
+            "model2": {"data.train": "AFLW2000 + AFLW2000_masked"},
+        },
+        **changes,
+    }
+    path = folder / "plan.yaml"
+    path.write_text(json.dumps(tree))
+    return path
+
+
+def test_training_with_masks_closes_the_gap_and_the_exit_code_says_so(root, tmp_path, capsys) -> None:
+    arguments = ["compare", str(plan(root)), "--root", str(root), "--out", str(tmp_path / "runs"), "-q"]
+    assert run(maskgen, [*arguments, "--must-close", "model2"]) == 0
+    text = capsys.readouterr().out
+    assert "always zero" in text
+    content = json.loads((tmp_path / "runs/comparison.json").read_text())
+    gaps = compare.mean_gaps(content)
+    assert gaps["model2"] < gaps["model1"] - 1.0
+    assert content["changes"]["model2"]["gap_closed"]["clean -> masked"]["mean"]["low"] > 0.0
+    before = {p: p.stat().st_mtime_ns for p in (tmp_path / "runs").rglob("last.pt")}
+    assert len(before) == 2
+    assert run(maskgen, [*arguments, "--max-gap", "-5"]) == 3
+    assert {p: p.stat().st_mtime_ns for p in (tmp_path / "runs").rglob("last.pt")} == before
+
+
+def test_all_models_of_a_shipped_comparison_get_the_same_number_of_steps() -> None:
+    for name in ("compare/quick", "compare/aflw2000-906", "compare/full"):
+        _, configs = compare.load_comparison(name)
+        budgets = {(c.train.epochs, c.train.steps_per_epoch, c.train.batch) for c in configs.values()}
+        assert len(budgets) == 1
+        assert None not in next(iter(budgets))
+
+
+def test_every_shipped_comparison_loads() -> None:
+    names = [n for n in config.preset_names() if n.startswith("compare/")]
+    assert names
+    for name in names:
+        loaded, configs = compare.load_comparison(name)
+        assert loaded.baseline in configs
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"baseline": "model9"}, "baseline 'model9' of .* is none of its models model1, model2"),
+        ({"models": {}}, "is no comparison"),
+        ({"seeds": [1, 1]}, "seeds must be different"),
+        ({"models": {"model1": {"train.epoch": 1}}}, "unknown configuration key train.epoch"),
+        ({"models": {"model1": 5}}, "must be a section"),
+        ({"extra": 1}, "unknown configuration key extra"),
+    ],
+)
+def test_a_wrong_comparison_gives_one_sentence(root, changes, message: str) -> None:
+    with pytest.raises(UsageError, match=message) as caught:
+        compare.load_comparison(plan(root, **changes))
+    assert "\n" not in str(caught.value)
+
+
+def test_wrong_calls_exit_with_2(root, tmp_path, capsys) -> None:
+    path = str(plan(root))
+    for arguments in (
+        ["compare", "nowhere"],
+        ["compare", path, "--seeds", "a"],
+        ["compare", path, "--models", "model9"],
+        ["compare", path, "--must-close", "model1"],
+        ["compare", path, "--root", str(tmp_path), "--out", str(tmp_path / "o")],
+    ):
+        assert run(maskgen, arguments) == 2
+        error = capsys.readouterr().err
+        assert error.startswith("Error: ") or "\nError: " in error
+
+
+def test_the_spread_over_seeds_is_given(root, tmp_path) -> None:
+    loaded, configs = compare.load_comparison(plan(root), [f"data.root={root}"], [0, 1])
+    quick = {
+        k: config.with_overrides(c, {"train.epochs": 1, "train.steps_per_epoch": 2})
+        for k, c in configs.items()
+    }
+    content = compare.run_comparison(loaded, quick, tmp_path / "runs", report=lambda s: None)
+    errors = content["models"]["model1"]["errors"]["clean"]["mean"]
+    single = [
+        json.loads((tmp_path / f"runs/model1/seed-{s}/results.json").read_text())["tests"]["clean"]["scores"]
+        for s in (0, 1)
+    ]
+    maes = [s["mae"]["mean"] for s in single]
+    assert errors["mae"] == pytest.approx(np.mean(maes), abs=1e-4)
+    assert errors["std"] == pytest.approx(np.std(maes, ddof=1), abs=1e-4)
