@@ -47,7 +47,7 @@ check: $(VENV)/.for-tests
 	$(VENV)/bin/mypy
 
 demo: $(DEMO_VENV)/.for-demo
-	$(DEMO_VENV)/bin/maskgen demo --out $(DEMO_OUT)
+	$(DEMO_VENV)/bin/maskgen demo --out $(DEMO_OUT) --overwrite
 
 bench: $(VENV)/.for-tests
 	@for script in benchmarks/*.py; do echo "$$script"; $(VENV)/bin/python $$script || exit 1; done

@@ -105,7 +105,7 @@ def two_jobs(root: Path, out: Path, runs: int) -> dict[str, float]:
         subprocess.run(command(root, out / f"jobs{jobs}", "--jobs", str(jobs)), cwd=ROOT, check=True)
 
     one, two = best(runs, lambda: with_jobs(1), lambda: with_jobs(2))
-    return {"one_s": one, "two_s": two, "ratio": one / two}
+    return {"images": len(list(root.glob("*.jpg"))), "one_s": one, "two_s": two, "ratio": one / two}
 
 
 def help_time(runs: int) -> float:
@@ -139,6 +139,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--root", type=Path, action="append", help="a dataset; may be given again")
     parser.add_argument("--images", type=int, default=60, help="pictures per dataset")
+    parser.add_argument("--crowd", type=int, default=3000, help="pictures for two jobs against one")
     parser.add_argument("--runs", type=int, default=5, help="repetitions, the best counts")
     parser.add_argument("--json", type=Path, help="write the figures here, too")
     options = parser.parse_args()
@@ -168,8 +169,8 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, object]:
     figures["help_s"] = help_time(options.runs)
     print(f"{'maskgen --help':<22} {figures['help_s']:.3f} s   (<= {LIMITS['help']} asked)")
     if flat is not None:
-        crowd = many(*flat, folder / "crowd", 8 * options.images)
-        figures["two jobs"] = two_jobs(crowd, folder, max(1, options.runs // 2))
+        crowd = many(*flat, folder / "crowd", options.crowd)
+        figures["two jobs"] = two_jobs(crowd, folder, max(1, options.runs // 3))
         show("two jobs", figures["two jobs"], f">= {LIMITS['two jobs']} asked")
         figures["memory"] = memory(*flat, folder, options.images)
         show("memory", figures["memory"], "flat asked")
