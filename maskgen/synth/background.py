@@ -14,9 +14,13 @@ KINDS = {"wall": 0.22, "gradient": 0.14, "room": 0.26, "foliage": 0.12, "bokeh":
 def _colour(
     rng: np.random.Generator, strength: float = 0.35, low: float = 0.03, high: float = 0.7
 ) -> NDArray:
-    wheel = 0.5 + 0.5 * np.cos(2 * np.pi * (rng.random() + np.array([0.0, 1 / 3, 2 / 3])))
+    # warm wood and walls, blue sky and cloth, some green; little purple
+    hue = float(
+        rng.choice([rng.normal(0.05, 0.05), rng.normal(0.58, 0.06), rng.random()], p=[0.5, 0.32, 0.18])
+    )
+    wheel = 0.5 + 0.5 * np.cos(2 * np.pi * (hue - np.array([0.0, 1 / 3, 2 / 3])))
     value = np.exp(rng.uniform(np.log(low), np.log(high)))
-    s = strength * rng.beta(1.2, 2.0) * 2
+    s = strength * rng.beta(1.2, 2.4) * 1.7
     return np.clip(value * (1 - s + 1.5 * s * wheel), 0.004, 0.95)
 
 
@@ -79,7 +83,7 @@ def _clutter(rng: np.random.Generator, w: int, h: int) -> NDArray:
     for _ in range(int(rng.integers(14, 46))):
         centre = (int(rng.uniform(-0.1, 1.1) * w), int(rng.uniform(-0.1, 1.1) * h))
         size = (int(rng.uniform(0.01, 0.16) * w) + 1, int(rng.uniform(0.02, 0.26) * h) + 1)
-        colour = _colour(rng, 0.7, 0.008, 0.7).tolist()
+        colour = _colour(rng, 0.55, 0.008, 0.6).tolist()
         if rng.random() < 0.55:
             cv2.ellipse(out, centre, size, rng.uniform(0, 180), 0, 360, colour, -1)
         else:
@@ -90,11 +94,11 @@ def _clutter(rng: np.random.Generator, w: int, h: int) -> NDArray:
 
 def _bokeh(rng: np.random.Generator, w: int, h: int) -> NDArray:
     out = np.ascontiguousarray(_ramp(rng, w, h) * 0.25, np.float32)
-    for _ in range(int(rng.integers(12, 60))):
+    for _ in range(int(rng.integers(8, 40))):
         at, r = (int(rng.uniform(0, w)), int(rng.uniform(0, h))), int(rng.uniform(0.012, 0.05) * w) + 2
         disc = np.zeros_like(out)
-        cv2.circle(disc, at, r, (_colour(rng, 0.8, 0.15, 1.2)).tolist(), -1, cv2.LINE_AA)
-        out += disc * rng.uniform(0.3, 1.0)
+        cv2.circle(disc, at, r, (_colour(rng, 0.6, 0.15, 1.2)).tolist(), -1, cv2.LINE_AA)
+        out += disc * rng.uniform(0.15, 0.7)
     return out
 
 

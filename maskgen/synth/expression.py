@@ -115,12 +115,14 @@ def jaw_weights(points: NDArray) -> NDArray[np.float32]:
     """How far each point turns with the jaw, 0..1: discontinuous between the lips, smooth elsewhere."""
     x, y, z = np.abs(points[:, 0]), points[:, 1], points[:, 2]
     below = y - mouth_line(x)
-    lips = smooth(29.0, 24.0, x)  # inside the mouth's width the lips part
+    parted = np.sqrt(np.clip(1.0 - (x / 25.0) ** 2, 0.0, 1.0))  # the lips part, most in the middle
     sharp = (below > 0.0).astype(np.float64)
     soft = smooth(-20.0, 24.0, below)
     chewing = smooth(30.0, -6.0, z - 62.0 - 0.5 * (y - 10.0))  # fades toward ear and neck
     hinge = smooth(-6.0, 44.0, y) * smooth(118.0, 84.0, z)
-    weight = (lips * sharp + (1.0 - lips) * soft) * np.maximum(chewing, 0.75 * hinge)
+    weight = np.where(below > 0.0, soft + (1.0 - soft) * parted, soft * (1.0 - parted)) * np.maximum(
+        chewing, 0.75 * hinge
+    )
     neck = smooth(76.0, 118.0, y) * smooth(34.0, 70.0, z)
     inner = (z > 40.0) & (x < 27.0) & (np.abs(below) < 20.0)
     weight = np.where(inner, sharp * smooth(75.0, 60.0, z), weight)

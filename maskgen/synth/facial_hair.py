@@ -51,7 +51,7 @@ def _brow_roots() -> tuple[Roots, NDArray, NDArray, NDArray]:
     nearest = dist.argmin(axis=1)
     along = nearest / (len(line) - 1.0)
     across = p[:, 1] - line[nearest, 1]
-    half = 0.8 + 2.2 * np.sin(np.pi * (0.16 + 0.72 * along)) ** 1.2
+    half = 0.7 + 1.9 * np.sin(np.pi * (0.16 + 0.72 * along)) ** 1.2
     across = across / half
     keep = (np.abs(across) < 1.15) & (dist.min(axis=1) < 22.0)
     keep &= ~((nearest == 0) & (np.abs(p[:, 0]) < line[0, 0] - 1.5)) & ~(
@@ -72,11 +72,12 @@ def brows(person: Person, bent: Bent) -> list[Strands]:
     hair = person.hair
     roots, along, across, side = _brow_roots()
     rng = np.random.default_rng(hair.seed + 1)
-    count = int(500 + 1000 * hair.brow)
-    start = _carried(roots, bent)[:count]
-    along, across, side, n = along[:count], across[:count], side[:count], roots.normals[:count]
+    rows = np.flatnonzero(np.abs(across) < 0.45 + 0.75 * hair.brow)[: int(350 + 1050 * hair.brow)]
+    count = len(rows)
+    start = _carried(roots, bent)[rows]
+    along, across, side, n = along[rows], across[rows], side[rows], roots.normals[rows]
     rise = np.interp(along, [0, 0.15, 0.5, 1.0], [2.2, 1.0, 0.35, -0.25]) - 0.5 * across
-    flow = np.stack([side, -rise, np.zeros(count)], axis=1) + rng.normal(0, 0.16, (count, 3))
+    flow = np.stack([side, -rise, np.zeros(count)], axis=1) + rng.normal(0, 0.12, (count, 3))
     flow = _unit(flow - (flow * n).sum(1, keepdims=True) * n)
     length = (
         (3.6 + 2.4 * rng.random(count))
@@ -93,7 +94,7 @@ def brows(person: Person, bent: Bent) -> list[Strands]:
     colour = np.array(hair.colour)[None] * 0.75 * np.exp(rng.normal(0, 0.2, (count, 1)))
     if np.mean(hair.colour) > 0.25:
         colour = colour * 0.45  # brows are darker than fair hair
-    width = np.broadcast_to((0.26 + 0.16 * hair.brow) * np.array([1, 0.9, 0.7, 0.4]), (count, 4))
+    width = np.broadcast_to((0.18 + 0.16 * hair.brow) * np.array([1, 0.9, 0.7, 0.4]), (count, 4))
     return [_strands(points, colour, width, np.full((count, 4), 0.8), n)]
 
 
@@ -185,7 +186,7 @@ def beard(person: Person, bent: Bent, pressed: bool = False) -> list[Strands]:
     flow = np.stack([0.15 * side, np.ones(count), np.zeros(count)], axis=1)
     flow[on_lip] = np.stack([0.8 * side[on_lip], np.full(on_lip.sum(), 0.75), np.zeros(on_lip.sum())], axis=1)
     flow += rng.normal(0, 0.3, (count, 3))
-    flow = _unit(_unit(flow - (flow * n).sum(1, keepdims=True) * n) + 0.55 * n)
+    flow = _unit(_unit(flow - (flow * n).sum(1, keepdims=True) * n) + np.where(on_lip, 0.2, 0.5)[:, None] * n)
     reach = (
         length
         * hair.length

@@ -42,7 +42,7 @@ def draw_film(rng: np.random.Generator, size: int) -> Film:
     return Film(
         blur=min(blur, 3.0),
         motion=(float(rng.uniform(2, 6)), float(rng.uniform(0, 180))) if moving else (0.0, 0.0),
-        noise=float(np.exp(rng.normal(0.8, 0.6))),
+        noise=float(np.exp(rng.normal(0.55, 0.5))),
         coarse=float(rng.uniform(0, 1)),
         contrast=float(rng.normal(1.05, 0.12)),
         saturation=float(np.clip(rng.normal(1.08, 0.2), 0.3, 1.7)),

@@ -52,9 +52,9 @@ STYLES: dict[str, Style] = {
     "side": Style(7000, 7, 58.0, "side", 0.30, 0.4, 0.74, 6.0, 0.35, 0.7, 0.22),
     "back": Style(7000, 8, 80.0, "back", 0.25, 0.2, 0.72, 6.0, 0.45, 0.7, 0.18),
     "fringe": Style(7000, 8, 72.0, "crown", 0.22, 0.7, 0.78, 5.0, 0.6, 0.7, 0.25, front=1.05),
-    "bob": Style(6000, 14, 185.0, "parting", 0.25, 3.4, 0.82, 9.0, 0.8, 0.85, 0.2),
-    "long": Style(6000, 16, 330.0, "parting", 0.22, 3.2, 0.84, 8.0, 0.95, 0.9, 0.18),
-    "fringe_long": Style(6300, 16, 300.0, "fringed", 0.22, 3.2, 0.82, 7.0, 0.95, 0.9, 0.18),
+    "bob": Style(7500, 15, 190.0, "parting", 0.22, 3.6, 0.80, 9.0, 0.8, 0.7, 0.12),
+    "long": Style(7500, 18, 330.0, "parting", 0.20, 3.4, 0.80, 8.0, 0.95, 0.75, 0.11),
+    "fringe_long": Style(7500, 17, 300.0, "fringed", 0.20, 3.4, 0.80, 7.0, 0.95, 0.75, 0.10),
     "tied": Style(6000, 12, 190.0, "tied", 0.05, 0.0, 0.45, 3.0, 1.0, 0.8, 0.08),
     "bun": Style(6000, 12, 175.0, "tied", 0.05, 0.0, 0.45, 3.0, 1.0, 0.8, 0.08),
     "afro": Style(7500, 6, 46.0, "out", 0.95, 0.0, 0.9, 6.0, 0.8, 0.8, 0.5),
@@ -131,12 +131,17 @@ def _combing(kind: str, p: NDArray, n: NDArray, hair: Hair) -> NDArray:
         back = smooth(120.0, 165.0, z)[:, None]
         flow = _along((1 - back) * (top * parted + (1 - top) * down) + back * (0.7 * away + 0.5 * down), n)
         if kind == "fringed":
-            front = (smooth(92.0, 70.0, z) * smooth(62.0, 44.0, np.abs(x)))[:, None]
+            front = _in_fringe(p)[:, None]
             flow = _along((1 - front) * flow + front * np.array([[0.0, 0.35, -1.0]]), n)
         return flow
     if kind == "tied":
         return _along(KNOT - p, n)
     return away
+
+
+def _in_fringe(p: NDArray) -> NDArray:
+    """How far each root belongs to a fringe, 0..1."""
+    return smooth(92.0, 70.0, p[:, 2]) * smooth(62.0, 44.0, np.abs(p[:, 0]))
 
 
 def _lengths(style: Style, p: NDArray, hair: Hair, rng: np.random.Generator) -> NDArray:
@@ -150,8 +155,8 @@ def _lengths(style: Style, p: NDArray, hair: Hair, rng: np.random.Generator) -> 
     edge = hairline_height(x, z, hair.recede + style.recede) - y
     length *= 0.35 + 0.65 * smooth(0.0, 9.0, edge)  # finer at the hairline
     if style.comb in ("fringed",):
-        in_fringe = smooth(92.0, 70.0, z) * smooth(62.0, 44.0, np.abs(x))
-        length = length * (1 - in_fringe) + in_fringe * (62.0 + (z - 50.0) * 0.9) * np.exp(
+        in_fringe = _in_fringe(p)
+        length = length * (1 - in_fringe) + in_fringe * (44.0 + (z - 50.0) * 0.9) * np.exp(
             rng.normal(0, 0.06, len(p))
         )
     if style.comb == "tied":
@@ -184,8 +189,8 @@ def scalp_hair(hair: Hair) -> tuple[Strands, Roots, NDArray[np.int32]] | None:
     rows = np.flatnonzero(grows)[: int(style.strands)]
     p, n = p[rows], n[rows]
     comb = _combing(style.comb, p, n, hair)
-    stray = _wander(p, hair.seed, 1.0) * style.spread + rng.normal(0, 0.5 * style.spread, (len(p), 3))
-    stray *= np.where(rng.random(len(p)) < 0.04, 2.5, 1.0)[:, None]
+    stray = _wander(p, hair.seed, 1.0) * style.spread + rng.normal(0, 0.4 * style.spread, (len(p), 3))
+    stray *= np.where(rng.random(len(p)) < 0.03, 2.0, 1.0)[:, None]
     comb = _unit(comb + stray)
     lift = style.lift * hair.volume**0.5
     direction = _unit(lift * n + (1 - lift) * comb + 0.5 * stray)
@@ -195,14 +200,25 @@ def scalp_hair(hair: Hair) -> tuple[Strands, Roots, NDArray[np.int32]] | None:
         clearance = 1.0 + 3.0 * layer
     if style.comb == "out":
         comb = direction
-    fringe_free = smooth(60.0, 95.0, p[:, 2]) if style.comb == "parting" else np.ones(len(p))
-    curl = (hair.curl * (5.0 if style.length > 60 else 2.2), 0.028 + 0.03 * hair.curl)
+    falls = style.comb in ("parting", "fringed")
+    fringe = _in_fringe(p) if style.comb == "fringed" else np.zeros(len(p))
+    light = smooth(60.0, 95.0, p[:, 2]) if style.comb == "parting" else np.ones(len(p))
     grown = grow(
-        distance_grid(), p, direction, comb, _lengths(style, p, hair, rng), clearance,
-        np.full(len(p), style.gravity) * (0.35 + 0.65 * fringe_free), np.full(len(p), style.keep), curl,
-        _wander(p, hair.seed + 1, 0.6)[:, 0] * 4.0 + rng.normal(0, 0.5, len(p)), style.steps,
-        float(style.comb == "tied"), KNOT, 1.0 if style.comb == "parting" else 0.0,
-    )  # fmt: skip
+        grid=distance_grid(),
+        roots=p,
+        direction=direction,
+        comb=comb,
+        length=_lengths(style, p, hair, rng),
+        clearance=clearance,
+        gravity=style.gravity * (0.35 + 0.65 * light),
+        stiff=np.full(len(p), style.keep),
+        curl=(hair.curl * (5.0 if style.length > 60 else 2.2), 0.028 + 0.03 * hair.curl),
+        phase=_wander(p, hair.seed + 1, 0.6)[:, 0] * 4.0 + rng.normal(0, 0.5, len(p)),
+        steps=style.steps,
+        gather=float(style.comb == "tied"),
+        target=KNOT,
+        open_face=np.where(fringe > 0.3, 0.0, 1.0) * falls,
+    )
     return _dress(grown, hair, style, layer, rng), roots, rows.astype(np.int32)
 
 

@@ -45,7 +45,7 @@ def lay_lenses(
         down = normal + np.array([0.0, 0.55, 0.0])
         ends = light.irradiance(np.stack([up / np.linalg.norm(up), down / np.linalg.norm(down)]))
         mix = np.clip(0.5 + 0.5 * y, 0.0, 1.0)
-        shine = (0.045 * (ends[0] * (1 - mix) + ends[1] * mix)).astype(np.float32)[:, None]
+        shine = (0.028 * (ends[0] * (1 - mix) + ends[1] * mix)).astype(np.float32)[:, None]
         rgb *= 1.0 - cover * np.float32(0.04 + 0.96 * tint)
         rgb += cover * shine
 

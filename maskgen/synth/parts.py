@@ -69,7 +69,7 @@ def teeth(upper: bool) -> Part:
     x = np.linspace(-25.0, 25.0, cols)
     v = np.linspace(0.0, 1.0, rows)
     xs, vs = np.meshgrid(x, v)
-    gum, edge = (22.0, 31.9) if upper else (43.0, 33.2)
+    gum, edge = (22.5, 33.4) if upper else (44.0, 34.4)
     setback = 0.0 if upper else 2.4
     bulge = 1.6 * np.sin(np.pi * np.clip(vs * 0.8 + 0.2, 0, 1))
     width = np.where(np.abs(xs) < 8.5, 8.5, 7.2) if upper else np.full_like(xs, 5.6)
@@ -81,7 +81,7 @@ def teeth(upper: bool) -> Part:
         - (0.0022 * xs**2 if upper else 0.0)
     )
     z = _arch(xs) + setback - bulge - 0.55 * tooth + 0.5
-    sky = 0.75 * np.exp(-((xs / 19.0) ** 2)) * (0.4 + 0.6 * vs)
+    sky = 0.95 * np.exp(-((xs / 19.0) ** 2)) * (0.4 + 0.6 * vs)
     attributes = np.stack([xs, vs, sky, np.full_like(xs, 1.0 if upper else 0.0)], axis=-1).reshape(-1, 4)
     points = np.stack([xs, y, z], axis=-1).reshape(-1, 3)
     return Part(points.astype(np.float32), grid_triangles(rows, cols), attributes.astype(np.float32), TEETH)

@@ -27,8 +27,9 @@ _SEX = {
     "lower_height": 0.6,
     "forehead_slope": 0.9,
     "forehead_round": -0.8,
-    "cheek_flesh": -0.5,
-    "brow_high": -0.9,
+    "cheek_flesh": -0.7,
+    "brow_high": -1.0,
+    "face_width": 0.6,
     "eye_large": -0.6,
     "eye_open": -0.5,
     "upper_lip_full": -0.7,
@@ -173,8 +174,8 @@ def draw_shape(
     rng: np.random.Generator, male: float, age: float, heavy: float, melanin: float
 ) -> NDArray[np.float32]:
     """A random shape. male and heavy -1..1, age 0 (20 years) .. 1 (70), melanin as in Skin."""
-    shape = rng.normal(0.0, 0.85, len(MEASURES))
-    for table, weight in ((_SEX, 0.5 * male), (_AGE, age), (_HEAVY, heavy)):
+    shape = rng.normal(0.0, 0.8, len(MEASURES))
+    for table, weight in ((_SEX, 0.8 * male - 0.15), (_AGE, age), (_HEAVY, heavy)):
         for name, amount in table.items():
             shape[MEASURES.index(name)] += weight * amount
     # broad groups of features that vary together, whatever the skin
@@ -260,7 +261,7 @@ def _draw_hair(rng: np.random.Generator, male: float, age: float, melanin: float
         colour=_rgb(colour),
         beard=beard,
         beard_colour=_rgb(colour * np.exp(rng.normal(0.05, 0.15))),
-        brow=float(np.clip(rng.normal(0.55 + 0.18 * male, 0.18), 0.15, 1.0)),
+        brow=float(np.clip(rng.normal(0.42 + 0.24 * male, 0.16), 0.05, 1.0)),
         lashes=float(np.clip(rng.normal(0.45 - 0.35 * male, 0.15), 0.1, 1.0)),
         seed=int(rng.integers(2**31)),
     )
@@ -272,11 +273,11 @@ def _draw_skin(rng: np.random.Generator, male: float, age: float, melanin: float
         hair.beard
     ]
     dark_hair = float(np.clip(1.2 - 4.0 * np.mean(hair.beard_colour), 0.2, 1.0))
-    stick = _rgb(np.array([0.55, 0.08, 0.10]) * np.exp(rng.normal(0, 0.3, 3)))
+    stick = _rgb(np.array([0.36, 0.085, 0.09]) * np.exp(rng.normal(0, 0.25)) * np.exp(rng.normal(0, 0.18, 3)))
     scalp = {"bald": float(rng.uniform(0.0, 0.12)), "buzz": 0.55, "crop": 0.85}.get(hair.style, 0.95)
     return Skin(
         melanin=melanin,
-        hue=float(rng.normal(0, 0.6)),
+        hue=float(rng.normal(0.15, 0.6)),
         blush=float(np.clip(rng.normal(0.55, 0.25), 0, 1.3)),
         blotches=float(np.clip(rng.normal(0.4, 0.2), 0.05, 1)),
         freckles=float(np.clip(rng.normal(-0.2, 0.35), 0, 1)),
@@ -285,8 +286,10 @@ def _draw_skin(rng: np.random.Generator, male: float, age: float, melanin: float
         age=age,
         sockets=float(np.clip(rng.normal(0.4 + 0.25 * age, 0.2), 0, 1.2)),
         lip_colour=float(np.clip(rng.normal(0.5 - 0.15 * male, 0.25), 0, 1)),
-        lipstick=(*stick, float(rng.uniform(0.3, 0.9)) if made_up else 0.0),
-        eyeliner=float(rng.uniform(0.3, 0.9)) if made_up else float(np.clip(rng.normal(0.12, 0.08), 0, 0.3)),
+        lipstick=(*stick, float(rng.uniform(0.2, 0.7)) if made_up else 0.0),
+        eyeliner=float(rng.uniform(0.35, 0.85))
+        if made_up
+        else float(np.clip(rng.normal(0.26, 0.1), 0.05, 0.5)),
         beard_shadow=(shade + float(rng.uniform(0, 0.15))) * dark_hair if male > 0 else 0.0,
         brow=0.35 * hair.brow,
         scalp=scalp,
@@ -349,8 +352,11 @@ def _draw_clothes(rng: np.random.Generator, male: float) -> Clothes:
     kind = _pick(rng, {"crew": 0.36, "vee": 0.16, "shirt": 0.24, "turtle": 0.08, "jacket": 0.16})
 
     def dye() -> NDArray:
-        hue, strength, value = rng.random(), rng.beta(1.2, 2.5), rng.beta(1.0, 2.2) * 0.7 + 0.012
-        wheel = 0.5 + 0.5 * np.cos(2 * np.pi * (hue + np.array([0.0, 1 / 3, 2 / 3])))
+        hue = float(
+            rng.choice([rng.normal(0.02, 0.05), rng.normal(0.6, 0.05), rng.random()], p=[0.3, 0.45, 0.25])
+        )
+        strength, value = rng.beta(1.2, 2.8), rng.beta(1.0, 2.2) * 0.7 + 0.012
+        wheel = 0.5 + 0.5 * np.cos(2 * np.pi * (hue - np.array([0.0, 1 / 3, 2 / 3])))
         return np.clip(value * (1 - strength + strength * 1.6 * wheel), 0.008, 0.85)
 
     first, second = dye(), dye()

@@ -21,7 +21,7 @@ from .light import draw_light
 from .person import draw_person
 from .poses import Angles
 from .render import Rendered, render
-from .scene import Scene, auto_exposure
+from .scene import Scene, auto_exposure, white_balance
 
 SIZE = 450
 #: quality of the photos before they were cropped, and how common it is (tables of the Independent JPEG Group,
@@ -87,8 +87,10 @@ def compose(seed: int, shot: Shot, size: int = SIZE) -> tuple[Scene, Film, float
     film = replace(
         draw_film(rng, size), seed=int(generator(seed, "grain", shot.take, shot.frame).integers(2**31))
     )
-    target = float(np.exp(rng.normal(np.log(0.40), 0.28)))
+    target = float(np.exp(rng.normal(np.log(0.46), 0.26)))
     first = replace(scene, head=euler_to_matrix(shot.first))
+    gain = white_balance(first, float(rng.uniform(0.35, 0.9))) * film.cast
+    film = replace(film, cast=(float(gain[0]), float(gain[1]), float(gain[2])))
     return scene, film, auto_exposure(first, target)
 
 

@@ -57,6 +57,14 @@ class Scene:
         )  # fmt: skip
 
 
+def white_balance(scene: Scene, strength: float = 0.6) -> NDArray[np.float64]:
+    """Gains of red, green, blue (3,), mean 1, that take ``strength`` of the light's own colour back."""
+    normals = np.array([[0, 0, -1], [0.6, 0, -0.8], [-0.6, 0, -0.8], [0, -0.6, -0.8]]) @ scene.head.T
+    colour = scene.light.irradiance(normals).mean(axis=0)
+    gain = (colour.mean() / np.maximum(colour, 1e-3)) ** strength
+    return gain / gain.mean()
+
+
 def auto_exposure(scene: Scene, target: float) -> float:
     """Exposure that brings the face's mean linear light, if it were plain skin, to ``target``.
 

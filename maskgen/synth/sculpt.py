@@ -51,7 +51,7 @@ def _skull(x, y, z):  # type: ignore[no-untyped-def]
 def _neck(x, y, z):  # type: ignore[no-untyped-def]
     t = (y - 40.0) / 100.0
     cz = 132.0 + 16.0 * t
-    wide = 48.0 + 10.0 * step(0.5, 1.3, t)
+    wide = 45.0 + 12.0 * step(0.5, 1.3, t)
     deep = 48.0 + 4.0 * t
     a, b = x / wide, (z - cz) / deep
     k0 = math.sqrt(a * a + b * b)
@@ -106,12 +106,12 @@ def _mouth(x, y, z, d):  # type: ignore[no-untyped-def]
     d = carve(d, ellipsoid(x, y - 49.5, zl - 12.0, 24.0, 6.0, 8.5), 8.0)  # fold above the chin
     drop = 0.0066 * x * x
     bow = 1.3 * math.exp(-(((x - 6.0) / 4.4) ** 2))
-    upper = ellipsoid(x, y + bow * 0.5 - drop - 28.3, zl - 19.8, 26.5, 4.5 + bow * 0.5, 6.0)
+    upper = ellipsoid(x, y + bow * 0.5 - drop - 28.2, zl - 19.6, 26.5, 4.8 + bow * 0.5, 6.3)
     d = join(d, upper, 4.5)
     tubercle = ball(x, y - 29.2, zl - 18.2, 3.9)
     d = join(d, tubercle, 4.0)
     rise = 0.0075 * x * x
-    lower = ellipsoid(x, y + rise - 37.3, zl - 21.0, 24.0, 5.2, 6.7)
+    lower = ellipsoid(x, y + rise - 37.2, zl - 20.9, 24.0, 5.5, 7.2)
     d = join(d, lower, 4.0)
     # the slit, and the space behind it
     line = y - mouth_line(x)

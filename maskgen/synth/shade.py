@@ -80,7 +80,7 @@ def illuminate(n, bump, view, albedo, wrap, gloss, rough, sky, lamps, sh, lit, r
     """
     nv = max(-(bump[0] * view[0] + bump[1] * view[1] + bump[2] * view[2]), 0.02)
     rx, ry, rz = view[0] + 2 * nv * bump[0], view[1] + 2 * nv * bump[1], view[2] + 2 * nv * bump[2]
-    sheen = gloss * (0.03 + 0.35 * fifth(1.0 - nv)) * sky * sky
+    sheen = gloss * (0.025 + 0.16 * fifth(1.0 - nv)) * sky * sky
     for c in range(3):
         # light bounces out of hollows, the more the brighter the skin: sky ** (1 - 0.45 albedo), nearly
         open_sky = sky * (1.0 + 0.45 * albedo[c] * (1.0 - sky))

@@ -84,7 +84,7 @@ def _bake(out, base, tint, lip, stick, hair, scale, lips, blush, pale, sockets, 
             for c in range(3):
                 e = 0.25 * (tint[c] * red - (0.16 + 0.07 * c) * dark)
                 e = 1.0 + e + 0.5 * e * e  # its fourth power is the exponential, near enough
-                v = base[c] * e * e * e * e
+                v = base[c] * e * e * e * e * (1.0 - 0.03 * pores[i, j])
                 if m > 0.0:
                     lipped = lip[c] * (1.0 - 0.10 * blotches[i, j])
                     lipped += (stick[c] - lipped) * stick[3]

@@ -113,7 +113,7 @@ def grow(  # type: ignore[no-untyped-def]
     gravity, stiff, phase (s,): mm, mm it keeps off the head, pull down, memory of direction 0..1, place in
     its wave. curl: (amplitude mm, turns per mm). gather: 1 for hair tied at
     target (3,), 0 where it falls free.
-    open_face: 1 keeps falling hair beside the face, 0 lets it hang where it will.
+    open_face (s,): 1 keeps falling hair beside the face, 0 lets it hang where it will.
     """
     count = len(roots)
     out = np.empty((count, steps + 1, 3), np.float32)
@@ -139,11 +139,15 @@ def grow(  # type: ignore[no-untyped-def]
             dz = keep * dz + (1.0 - keep) * comb[s, 2]
             inv = 1.0 / math.sqrt(dx * dx + dy * dy + dz * dz + 1e-9)
             dx, dy, dz = dx * inv, dy * inv, dz * inv
-            if open_face > 0.0 and pz < 86.0 and py > -108.0 and abs(px) < 70.0:
-                away = open_face * min((86.0 - pz) / 25.0, 1.0) * min((py + 108.0) / 20.0, 1.0)
+            if open_face[s] > 0.0 and pz < 86.0 and py > -108.0 and abs(px) < 70.0:
+                away = open_face[s] * min((86.0 - pz) / 25.0, 1.0) * min((py + 108.0) / 20.0, 1.0)
+                away *= min((70.0 - abs(px)) / 12.0, 1.0)
                 dx += away * (0.9 if comb[s, 0] > 0.0 else -0.9)
                 dz += 0.5 * away
                 dy -= 0.35 * away * max(dy, 0.0)
+            if open_face[s] > 0.0 and py > -60.0:  # hair below the temples hangs, it does not stand off
+                wanted = 54.0 + 4.6 * clearance[s] + 0.06 * max(py, 0.0)
+                dx -= min(max((abs(px) - wanted) / 40.0, 0.0), 0.5) * (1.0 if px > 0.0 else -1.0)
             px, py, pz = px + dx * step, py + dy * step, pz + dz * step
             d = _distance(grid, px, py, pz)
             need = clearance[s] * min((k + 1.0) / 3.0, 1.0)

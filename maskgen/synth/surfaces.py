@@ -26,7 +26,7 @@ def skin_surface(n, attr, texture, axes, texel, albedo, bump, wrap):  # type: ig
     sky = min(max(attr[2], 0.0), 1.0)
     dim = 1.0 - 0.8 * inner * (1.0 - sky)
     for c in range(3):
-        flesh = 0.26 if c == 0 else 0.053
+        flesh = 0.17 if c == 0 else 0.04
         albedo[c] = (texel[c] + (flesh - texel[c]) * inner) * dim
     # tangents: t around the head, g down it
     bx, by, bz = axes[0, 1], axes[1, 1], axes[2, 1]
@@ -64,7 +64,7 @@ def eye_surface(n, attr, eye, albedo, bump, wrap):  # type: ignore[no-untyped-de
     for c in range(3):
         pink = 0.05 if c == 0 else 0.13
         red = 0.10 if c == 0 else 0.23
-        white = (0.60 if c == 0 else (0.555 if c == 1 else 0.53)) - pink * corner - red * vein
+        white = (0.50 if c == 0 else (0.46 if c == 1 else 0.44)) - pink * corner - red * vein
         albedo[c] = white + (eye[c] * bright - white) * iris
         bump[c] = n[c]
     wrap[0], wrap[1], wrap[2] = 0.2, 0.12, 0.10
@@ -79,12 +79,12 @@ def teeth_surface(n, attr, whiteness, albedo, bump, wrap):  # type: ignore[no-un
     if attr[3] > 0.5:
         width = 8.5 if x < 8.5 else 7.2
     phase = (x % width) / width
-    gap = max(1.0 - min(phase, 1.0 - phase) * 12.0, 0.0)
+    gap = max(1.0 - min(phase, 1.0 - phase) * 18.0, 0.0)
     line = 0.22 + 0.10 * (2.0 * phase - 1.0) ** 2
     gum = min(max((line - v) / 0.05, 0.0), 1.0)
     for c in range(3):
         enamel = 0.66 if c == 0 else (0.60 if c == 1 else 0.50)
-        enamel *= (1.0 - 0.6 * gap) * (0.82 + 0.18 * whiteness)
+        enamel *= (1.0 - 0.4 * gap) * (0.82 + 0.18 * whiteness)
         pink = 0.42 if c == 0 else 0.155
         albedo[c] = (enamel + (pink - enamel) * gum) * max(1.0 - 0.022 * x, 0.2)
         bump[c] = n[c]

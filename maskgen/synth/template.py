@@ -18,9 +18,9 @@ from .person import Person
 
 #: grid lines of the template: about as many points as the originals' 6,918
 _GRID = (
-    ((1.9, 3.8), (50.0, 3.8), (110.0, 6.0)),
-    ((-150.0, 6.0), (-60.0, 3.8), (70.0, 3.8), (136.0, 7.0)),
-    ((-6.0, 3.8), (50.0, 3.8), (215.0, 6.0)),
+    ((2.5, 5.0), (50.0, 5.0), (110.0, 8.5)),
+    ((-150.0, 9.0), (-60.0, 5.0), (60.0, 5.0), (136.0, 10.0)),
+    ((-6.0, 4.8), (50.0, 5.2), (215.0, 9.0)),
 )
 #: how far the originals reach down, mm below the head centre
 _LOWEST = 132.0

@@ -23,7 +23,7 @@ from ..paint.shell import COLUMNS, ROWS, Shell, build_shell
 from ..paint.tone import hex_to_linear
 from .base import base_head
 from .draws import generator
-from .model import Bent, HeadModel, vertex_normals
+from .model import Bent, HeadModel, head_model, vertex_normals
 from .parts import FABRIC, Part
 from .scene import Scene
 
@@ -31,6 +31,9 @@ from .scene import Scene
 _FOLLOW_MM = 9.0
 #: least distance of fabric and strap from the skin, mm
 _FABRIC_GAP, _STRAP_GAP = 1.9, 0.8
+#: skin within this distance along the fabric is kept below it, mm; the fabric's points lie about as far apart
+_PATCH_MM = 5.0
+_STEPS = 6
 _STRAP_ROWS = 4
 #: albedo of the brightest cloth: nothing reflects all light
 _CLOTH = 0.86
@@ -83,11 +86,10 @@ class WornMask:
 
 @lru_cache(maxsize=1)
 def _outer_skin() -> NDArray[np.int64]:
-    """Points of the mean head that fabric can touch: not the inside of mouth, nostrils and eye sockets."""
-    base = base_head()
-    p = base.points
-    deep = (base.sky < 0.30) & (p[:, 2] < 80.0)
-    return np.flatnonzero(~deep & (p[:, 1] > -125.0) & (p[:, 1] < 150.0))
+    """Points of the mean head that fabric can touch: not the inside of the mouth."""
+    model = head_model()
+    p, inside = model.base.points, model.attributes[: model.skin_count, 3]
+    return np.flatnonzero((inside < 0.3) & (p[:, 1] > -125.0) & (p[:, 1] < 150.0))
 
 
 @lru_cache(maxsize=32)
@@ -108,28 +110,32 @@ def _on_the_head(shell: Shell, bent: Bent, model: HeadModel) -> NDArray[np.float
     """Vertices (n, 3) of the shell on the bent head: carried by the skin, then pushed out of it and
     smoothed."""
     rows = _outer_skin()
-    skin = bent.points[: model.skin_count].astype(np.float64)
-    moved = skin[rows] - base_head().points[rows]
-    points = shell.vertices + _followers(shell) @ moved
-    normals = vertex_normals(bent.points[: model.skin_count], model.base.triangles).astype(np.float64)
-    tree = cKDTree(skin[rows])
+    skin = bent.points[: model.skin_count].astype(np.float64)[rows]
+    points = shell.vertices + _followers(shell) @ (skin - base_head().points[rows])
+    tree = cKDTree(skin)
     grid = ROWS * COLUMNS
     gap = np.where(shell.strap_of >= 0, _STRAP_GAP, _FABRIC_GAP)
-    for step in range(6):
-        _, near = tree.query(points, k=12)
-        offset = points[:, None] - skin[rows][near]
-        out = normals[rows][near]
-        height = (offset * out).sum(axis=2)
-        # the highest of the nearest tangent planes: skin is convex nearly everywhere under a mask
-        push = np.maximum(gap[:, None] - height, 0.0)
-        best = push.argmax(axis=1)
-        take = np.arange(len(points)), best
-        points = points + push[take][:, None] * out[take]
-        if step < 4:
+    for step in range(_STEPS):
+        out = _outward(points, shell)
+        _, near = tree.query(points, k=48)
+        offset = skin[near] - points[:, None]
+        height = np.einsum("nkd,nd->nk", offset, out)
+        aside = np.linalg.norm(offset - height[..., None] * out[:, None], axis=2)
+        below = np.where((aside < _PATCH_MM) & (height < 30.0), height, -np.inf).max(axis=1)
+        push = np.clip(below + gap, 0.0, None)
+        points = points + push[:, None] * out
+        if step < _STEPS - 2:
             points[:grid] = _ironed(
-                points[:grid].reshape(ROWS, COLUMNS, 3), push[take][:grid].reshape(ROWS, COLUMNS)
+                points[:grid].reshape(ROWS, COLUMNS, 3), push[:grid].reshape(ROWS, COLUMNS)
             )
     return points
+
+
+def _outward(points: NDArray[np.float64], shell: Shell) -> NDArray[np.float64]:
+    """Unit normals (n, 3) of the fabric that point away from the head."""
+    normals = vertex_normals(points.astype(np.float32), shell.triangles).astype(np.float64)
+    away = points - np.array([0.0, 10.0, 100.0])
+    return normals * np.where((normals * away).sum(axis=1) < 0.0, -1.0, 1.0)[:, None]
 
 
 def _ironed(grid: NDArray[np.float64], push: NDArray[np.float64]) -> NDArray[np.float64]:
