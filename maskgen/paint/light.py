@@ -30,7 +30,7 @@ _PRIOR = np.array([0.0, -0.35, -0.30])
 _PRIOR_WEIGHT = 5.0
 _MAP_REACH_MM = 14.0
 _MAP_LIMIT = 3.0  # stops
-_SHARED = 0.3  # of what both sides share reaches the map
+_SHARED = 0.15  # of what both sides share reaches the map
 #: luminance, linear, taken where no skin can be read
 _DEFAULT_SKIN = 0.22
 

@@ -33,8 +33,9 @@ _WHITE_LEVEL, _SKIN_SLOPE, _SKIN_MEAN = 0.60, 0.42, 0.22
 _WHITE_ALBEDO = 0.80
 #: how much brighter than skin a white mask may be where nothing round the face is bright (2.3 stops)
 _DARK_SCENE = 5.0
-_FALL_STOPS = 0.55
+_FALL_STOPS = 1.3
 _LIGHT_GAIN = 1.25
+_VERTICAL_LIMIT = 0.8  # stops per unit normal
 _REST_SHARE = 0.85
 #: pixels from nasion to chin below which a mask is a smudge
 _SMALL_FACE_PX = 14.0
@@ -146,6 +147,8 @@ class Painter:
 def _parameters(draw: MaskDraw, fit: FaceFit, scene: Scene, light: Light, photo: Photo, crease: float) -> F32:
     p = np.zeros(c.PARAMETERS, np.float32)
     g = _LIGHT_GAIN * light.gradient
+    # up and down, brow, beard and the shade under the chin pass for light: bound what they can claim
+    g[1] = _VERTICAL_LIMIT * np.tanh(g[1] / _VERTICAL_LIMIT)
     # stops are counted from cloth that faces the camera, so that the level is what the camera exposed for
     p[[c.GX, c.GY, c.GZ]] = g
     reference = float(-g[2])

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 F32 = NDArray[np.float32]
 #: strengths, as the share of light lost where the shadow is full (docs/painting.md)
-WIDE, TIGHT = 0.42, 0.42
+WIDE, TIGHT = 0.42, 0.37
 
 
 def cast_shadow(coverage: F32, head: F32, light_xy: tuple[float, float], px_per_mm: float) -> F32:
