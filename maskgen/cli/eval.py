@@ -42,7 +42,13 @@ if TYPE_CHECKING:
 @click.option("--device", default="auto", show_default=True, metavar="NAME")
 @click.option("--cache", type=FOLDER, metavar="DIR", help="Folder of crop caches.")
 @click.option(
-    "--jobs", "-j", type=int, default=1, show_default=True, metavar="N", help="Cache-building workers."
+    "--jobs",
+    "-j",
+    type=click.IntRange(0),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Cache workers; 0: all cores.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print results.json instead of tables.")
 def command(
@@ -93,7 +99,7 @@ def _config(options: dict[str, Any]) -> Config:
     from ..hpe.config import build
 
     data: dict[str, Any] = {"root": None if options["root"] is None else str(options["root"])}
-    data["workers"] = max(options["jobs"], 0)
+    data["workers"] = options["jobs"]
     data["crop"] = options["crop"] or "auto"
     if options["all_angles"]:
         data["angle_limit"] = None

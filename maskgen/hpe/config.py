@@ -36,6 +36,7 @@ class DataSection:
     crop, size: "auto" and null = the network's own. cache: folder of the crop caches; cache_margin: how much
     more than the crop is stored around training faces, for turns and shifts; cache_px: its side in pixels.
     angle_limit: heads with a larger |angle| in degrees are dropped; null keeps all.
+    workers: processes that build caches, 0 = all cores.
     resident: hold the training crops in the device's memory (auto: if they take under a third of it).
     """
 
@@ -49,7 +50,7 @@ class DataSection:
     cache: str = "~/.cache/maskgen/crops"
     cache_margin: float = 1.25
     cache_px: int | None = None
-    workers: int = 0
+    workers: int = 1
     angle_limit: float | None = 99.0
     resident: Literal["auto", "always", "never"] = "auto"
 

@@ -49,7 +49,7 @@ def load_test(expression: str, spec: RowSpec, data: DataSection, report: Any = N
         Path(data.cache),
         root=data.root,
         angle_limit=data.angle_limit,
-        jobs=data.workers or 1,
+        jobs=data.workers,
         progress=report,
     )
 

@@ -156,7 +156,7 @@ def training_sets(
         Path(data.cache),
         root=data.root,
         angle_limit=data.angle_limit,
-        jobs=data.workers or 1,
+        jobs=data.workers,
         progress=_cache_progress(report),
     )
     val: SampleSet | None = None
