@@ -72,9 +72,10 @@ def _directions(spec: MaskSpec, wear: str, skew_deg: float, rows: int) -> Array:
     u = np.linspace(-1.0, 1.0, COLUMNS)
     v = np.linspace(0.0, 1.0, rows)
     slide_top, slide_bottom = _SLIDE[wear]
-    hold = 1.0 - 0.7 * u**2  # the loops hold the corners
-    top = _slid(_edge_curve(spec.outline.top, u), slide_top * hold)
-    bottom = _slid(_edge_curve(spec.outline.bottom, u), slide_bottom * hold)
+    top, bottom = _edge_curve(spec.outline.top, u), _edge_curve(spec.outline.bottom, u)
+    # the loops hold the corners, and what lies round the back of the head stays there
+    hold = (1.0 - 0.7 * u**2) * _smoothstep((0.45 - top[:, 2]) / 0.5)
+    top, bottom = _slid(top, slide_top * hold), _slid(bottom, slide_bottom * hold)
     angle = np.arccos(np.clip((top * bottom).sum(-1), -1.0, 1.0))[None, :, None]
     w = v[:, None, None]
     d = (np.sin((1.0 - w) * angle) * top + np.sin(w * angle) * bottom) / np.sin(angle)
@@ -137,11 +138,11 @@ def _shaped(drape: Drape, u: Array, v: Array) -> Array:
     return out + drape.ridge * np.exp(-np.abs(u) / drape.ridge_width) * (0.3 + 0.7 * held)
 
 
-def _bunched(wear: str, u: Array, v: Array) -> Array:
+def _bunched(height: float, u: Array, v: Array) -> Array:
     """Height (rows, COLUMNS) in mm of the slack cloth's cross folds: they sag in the middle."""
     phase = 2.0 * np.pi * (4.6 * v**0.9 - 0.7 * u**2 + 0.05 * np.sin(5.0 * u) - 0.1)
     calm = _smoothstep(v / 0.15) * _smoothstep((1.0 - v) / 0.15) * np.clip(1.0 - u**4, 0.0, 1.0)
-    return _BUNCH[wear] * (1.0 + np.sin(phase)) * calm
+    return height * (1.0 + np.sin(phase)) * calm
 
 
 def _with_bump(points: Array, bump: Bump, side: float) -> Array:
@@ -193,18 +194,21 @@ def drape_surface(spec: MaskSpec, wear: str, skew_deg: float) -> tuple[Array, Ar
     d = _directions(spec, wear, skew_deg, rows)
     flat = d.reshape(-1, 3)
     skin = skin_radius(flat)
-    hull = _hull_radius(flat, skin).reshape(rows, COLUMNS)
     skin = skin.reshape(rows, COLUMNS)
+    u = np.linspace(-1.0, 1.0, COLUMNS)[None, :]
+    v = np.linspace(0.0, 1.0, rows)[:, None]
+    # under the chin the hem hangs free: the cloth above is stretched to it, not to the skin
+    held = skin + drape.chin_gap * (1.0 - u**2) ** 2.5 * _smoothstep((v - 0.75) / 0.25)
+    hull = _hull_radius(flat, held.ravel()).reshape(rows, COLUMNS)
     edges = edge_distances(CENTRE + d * skin[..., None])
     if below:
         edges[2] = 1e3
     rim = edges.min(0)
     cells = drape.stiffness / max(2.0 * float(rim.max()) / rows, 1e-6)
-    taut = drape.tent * hull + (1.0 - drape.tent) * skin
-    body = _draped(skin, taut, drape.standoff + _EXTRA[wear], cells) - skin
-    u = np.linspace(-1.0, 1.0, COLUMNS)[None, :]
-    v = np.linspace(0.0, 1.0, rows)[:, None]
-    body = body + _shaped(drape, u, v) + _bunched(wear, u, v)
+    taut = drape.tent * hull + (1.0 - drape.tent) * held
+    body = _draped(held, taut, drape.standoff + _EXTRA[wear], cells) - held
+    soft = min(1.0, spec.material.crease)  # a moulded shell does not bunch
+    body = body + _shaped(drape, u, v) + _bunched(_BUNCH[wear] * soft, u, v)
     # gap at the rim: top, side and bottom edges blend by how near each is
     near = np.stack([v + 0 * u, (1.0 - np.abs(u)) * 1.2 + 0 * v, (1.0 - v) + 0 * u + (1.0 if below else 0.0)])
     share = 1.0 / (near + 0.02) ** 2
@@ -215,8 +219,7 @@ def drape_surface(spec: MaskSpec, wear: str, skew_deg: float) -> tuple[Array, Ar
     reach = _smoothstep(rim / drape.reach)
     gap = edge * (1.0 - reach) + body * reach
     gap = gap + drape.flare * _smoothstep((np.abs(u) - 0.55) / 0.45) * _smoothstep((v - 0.45) / 0.55)
-    # under the chin the cloth hangs straight down instead of turning in
-    gap = gap + drape.chin_gap * (1.0 - u**2) ** 2.5 * _smoothstep((v - 0.45) / 0.55)
+    gap = gap + held - skin
     points = CENTRE + d * (skin + gap)[..., None]
     for bump in drape.bumps:
         for side_sign in (-1.0, 1.0) if bump.at[0] > 0.0 else (1.0,):

@@ -86,6 +86,7 @@ def nose_clip(
     width: float,
     color: tuple[float, float, float] | None,
     raised: float = 0.5,
+    opacity: float = 1.0,
 ) -> None:
     """A strip across the nose ``y`` mm below the top edge: bare metal or plastic, or only its bulge."""
     across = soft(np.abs(c.x) - length / 2.0, 1.2)
@@ -95,9 +96,9 @@ def nose_clip(
         stripe(c.y - y, width + 2.0, 0.8) * soft(np.abs(c.x) - length / 2.0 - 1.0, 1.2) - bar
     )
     if color is not None:
-        c.lay(color, bar)
+        c.lay(color, opacity * bar)
         lit = stripe(c.y - y + width * 0.18, width * 0.3, 0.6) * across
-        c.lay(tuple(min(1.0, 0.5 + 0.5 * k + 0.15) for k in color), 0.45 * lit)  # type: ignore[arg-type]
+        c.lay(tuple(min(1.0, 0.5 + 0.5 * k + 0.15) for k in color), 0.45 * opacity * lit)  # type: ignore[arg-type]
 
 
 def disc(c: Canvas, x: float, y: float) -> tuple[Map, Map]:

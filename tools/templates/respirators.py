@@ -86,10 +86,10 @@ def draw_valve(c: Canvas) -> None:
 def draw_fold(c: Canvas) -> None:
     """KN95: a welded keel down the middle, hatched rims, a clip outside."""
     middle = np.abs(c.x)
-    keel = soft(middle - 1.6, 0.9)
-    c.height += 0.6 * keel
-    groove(c, middle - 4.2, 2.2, 0.5)
-    c.albedo *= 1.0 - 0.12 * np.exp(-(((middle - 3.2) / 1.2) ** 2))
+    keel = soft(middle - 1.3, 0.9)
+    c.height += 0.45 * keel
+    groove(c, middle - 2.9, 1.8, 0.30)
+    c.albedo *= 1.0 - 0.09 * np.exp(-(((middle - 2.3) / 0.9) ** 2))
     welds(c, c.x, c.y, period=2.0, length=1.0, depth=0.3)
     for edge in (c.top, c.bottom, c.side):
         weld_band(c, edge, 3.6, 4.6, 0.5)
@@ -98,7 +98,7 @@ def draw_fold(c: Canvas) -> None:
     for v, bow in ((0.34, 0.10), (0.64, -0.06)):
         d = (c.v - v - bow * np.abs(c.u) ** 1.3) * (c.y + c.bottom)
         groove(c, d, 2.4, 0.45, soft(np.abs(c.u) - 0.80, 0.1))
-    nose_clip(c, 11.5, 88.0, 5.0, (0.80, 0.81, 0.82), raised=0.5)
+    nose_clip(c, 11.5, 88.0, 5.0, (0.66, 0.67, 0.68), raised=0.5, opacity=0.55)
     folds(c, 141, 0.38, (4, 4))
     folds(c, 142, 0.16, (12, 8))
     tension(c, 143, 0.25)
@@ -136,7 +136,7 @@ def _cartridge(c: Canvas, bump: Bump, side: float) -> None:
     c.height += 0.4 * ribs * wall
     c.lay((0.10, 0.10, 0.11), 0.4 * (1.0 - ribs) * wall)
     face = soft(far - r + 2.5, 0.8) * part
-    c.lay((0.56, 0.22, 0.43), face)
+    c.lay((0.50, 0.21, 0.38), face)
     for k in range(4):
         ring = stripe(far - 9.0 - 4.5 * k, 1.4) * face
         c.height -= 0.7 * ring
