@@ -164,10 +164,9 @@ def _texture(
     out[..., :3] = colour
     out[..., 3] = 0.15 + 1.5 * style.spec.material.sheen
     x, y, strength = crease
-    tile = np.roll(creases(), (y, x), (0, 1))
-    columns = np.arange(w) * size_mm[0] / w
-    lines = np.arange(h) * size_mm[1] / h
-    wrinkled = tile[np.ix_(lines.astype(int) % 256, columns.astype(int) % 256)]
+    columns = (np.arange(w) / w - 0.5) * size_mm[0] + x  # the painter counts from the midline, too
+    lines = np.arange(h) / h * size_mm[1] + y
+    wrinkled = creases()[np.ix_(lines.astype(int) % 256, columns.astype(int) % 256)]
     out[..., 4:] = level.relief[..., :2] + strength * cv2.GaussianBlur(wrinkled, (0, 0), 1.0)
     strips = []
     for strap in style.spec.straps or (None,):
@@ -181,9 +180,10 @@ def wear(draw: MaskDraw) -> WornMask:
     style = catalogue().style(draw.style)
     shell = build_shell(style.spec, draw.wear, draw.skew_deg)
     color = draw.color or style.spec.material.colors[0][0]
-    rng = np.random.Generator(np.random.PCG64(draw.seed))
-    strength = style.spec.material.crease * float(0.04 + 0.06 * rng.random())
-    crease = (int(rng.integers(256)), int(rng.integers(256)), strength)
+    rng = np.random.Generator(np.random.Philox(key=draw.seed))  # creases as the painter draws them
+    strength = style.spec.material.crease * float(0.05 + 0.07 * rng.random())
+    x, y = rng.integers(0, 256, 2)
+    crease = (int(x), int(y), strength)
     return WornMask(draw, shell, _texture(style, shell.size_mm, color, crease))
 
 
