@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from maskgen.errors import LandmarkError, UsageError
-from maskgen.geometry.face import BIWI_FROM_CANONICAL, CANONICAL_FACE
 from maskgen.geometry.image_plane import BORDERS, INTERPOLATIONS, PlaneMap
 from maskgen.geometry.rotation import Array
 from maskgen.sample import Sample
@@ -112,6 +111,9 @@ def face_points(sample: Sample) -> Array | None:
         return sample.landmarks.xy[sample.landmarks.valid]
     if sample.pose is None:
         return None
+    # brings numba along, and most pictures have landmarks of their own
+    from maskgen.geometry.face import BIWI_FROM_CANONICAL, CANONICAL_FACE
+
     r = sample.pose.cam_from_head
     if sample.camera is not None:
         return sample.camera.project(CANONICAL_FACE, r)[:, :2]

@@ -182,9 +182,17 @@ def _encode(name: str, value: NDArray[Any], order: str, compressed: bool) -> Ele
     )
     raw = struct.pack(order + "II", _MATRIX, len(body)) + body
     if compressed:
-        packed = zlib.compress(raw)
+        packed = _deflate(raw)
         raw = struct.pack(order + "II", _COMPRESSED, len(packed)) + packed
     return Element(raw, name, value)
+
+
+def _deflate(data: bytes) -> bytes:
+    """A zlib stream; for short data with a small window, whose set-up costs less than the compression."""
+    if len(data) > 4096:
+        return zlib.compress(data)
+    packer = zlib.compressobj(6, zlib.DEFLATED, 12, 5)
+    return packer.compress(data) + packer.flush()
 
 
 def _pack(storage: int, content: bytes, order: str) -> bytes:
