@@ -29,10 +29,10 @@ def one_line(capsys) -> str:
     return err
 
 
-def test_a_plain_run_prints_a_summary_on_stdout_and_nothing_on_stderr(root, tmp_path, capsys):
+def test_a_plain_run_prints_a_summary_on_stdout_and_only_progress_on_stderr(root, tmp_path, capsys):
     assert apply("--dataset", "aflw2000-3d", "--root", root, "--out", tmp_path / "out") == 0
     out, err = capsys.readouterr()
-    assert err == ""
+    assert all(" images, " in line for line in err.splitlines())  # none where the run is quick
     assert "6 images" in out
     assert str(tmp_path / "out" / RECORDS / "manifest.jsonl") in out
 
