@@ -34,7 +34,7 @@ def command(runs: tuple[Path, ...], form: str) -> int:
     """
     from ..report import forms, tables
 
-    loaded = [(_name(run), _read(run)) for run in runs]
+    loaded = list(zip(_names(runs), map(_read, runs), strict=True))
     if form == "size":
         entries = [
             (f"{name}, {test}", content["model"], entry["scores"]["mae"])
@@ -56,8 +56,11 @@ def command(runs: tuple[Path, ...], form: str) -> int:
     return 0
 
 
-def _name(run: Path) -> str:
-    return run.parent.name if run.suffix == ".json" else run.name
+def _names(runs: tuple[Path, ...]) -> list[str]:
+    """Folder names of the runs; where two are alike (seed0, seed0), with the folder above."""
+    folders = [run.resolve().parent if run.suffix == ".json" else run.resolve() for run in runs]
+    plain = [f.name for f in folders]
+    return plain if len(set(plain)) == len(plain) else [f"{f.parent.name}/{f.name}" for f in folders]
 
 
 def _read(run: Path) -> dict[str, Any]:

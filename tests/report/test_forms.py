@@ -139,6 +139,11 @@ def test_command_prints_every_form_and_refuses_what_is_no_run(tmp_path, capsys):
     for form, sign in signs.items():
         assert run(command, ["table", *both, "--form", form]) == 0
         assert sign in capsys.readouterr().out
+    twin = tmp_path / "other" / "model1"
+    twin.mkdir(parents=True)
+    (twin / "results.json").write_text(json.dumps(MODEL2))
+    assert run(command, ["table", both[0], str(twin)]) == 0
+    assert "other/model1" in capsys.readouterr().out
     (tmp_path / "bad").mkdir()
     assert run(command, ["table", str(tmp_path / "bad")]) == 2
     (tmp_path / "bad" / "results.json").write_text("[]")
