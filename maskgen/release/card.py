@@ -1,0 +1,214 @@
+"""README.md of a release: the card that hubs read, and a datasheet for people, filled from the manifest."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..report.tables import markdown
+from . import texts
+from .model import content_hash, open_release
+from .rows import COLUMNS
+
+if TYPE_CHECKING:
+    from .package import Content
+
+#: degrees a row of the pose histogram
+_BIN = 15
+
+
+def datasheet(content: Content) -> str:
+    """The whole README.md."""
+    parts = [
+        header(content),
+        f"# {texts.title(content)}",
+        texts.summary(content),
+        *_despite(content),
+        "## Use",
+        _use(content),
+        "## What is in it",
+        _counts(content),
+        "## Pose",
+        _poses(content),
+        "## Masks",
+        _masks(content),
+        "## Columns",
+        markdown(("Column", "Meaning"), [[f"`{n}`", t] for n, t in COLUMNS.items()]),
+        "## Splits",
+        _splits(content),
+        "## Known limits",
+        "\n".join(f"* {line}" for line in texts.LIMITS),
+        "## Licences of the sources",
+        "\n".join(f"* {line}" for line in texts.source_terms(content))
+        + "\n\nThis section repeats what others state; it is no legal advice.",
+        "## Citation",
+        f"{content.fmt.card.citation}\n\nMasks and release: maskgen "
+        f"{content.info['versions'].get('maskgen', '')}.",
+    ]
+    return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+
+
+def header(content: Content) -> str:
+    """The YAML block that the hub reads. JSON strings are YAML strings."""
+    count = content.info["counts"]["images"]
+    free = content.right.kind == "recipe" or content.right.synthetic
+    lines = ["---", f"pretty_name: {json.dumps(texts.title(content))}"]
+    lines += ["license: cc-by-4.0"] if free else [
+        "license: other", "license_name: terms-of-the-source-dataset",
+        f"license_link: {json.dumps(content.fmt.card.homepage)}",
+    ]  # fmt: skip
+    lines += ["task_categories:", "- image-feature-extraction"]
+    lines += ["tags:", "- head-pose-estimation", "- face-mask", "- croissant"]
+    lines += ["- synthetic"] if content.right.synthetic else []
+    lines += ["size_categories:", f"- {json.dumps(size_category(count))}"]
+    lines += ["configs:", "- config_name: default", "  data_files:"]
+    for split, path in _data_files(content):
+        lines += [f"  - split: {split}", f"    path: {json.dumps(path)}"]
+    return "\n".join([*lines, "---"])
+
+
+def size_category(count: int) -> str:
+    """The hub's word for a number of pictures."""
+    edges = [(10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M")]
+    return next((word for edge, word in edges if count < edge), "1M<n<10M")
+
+
+def _data_files(content: Content) -> Iterator[tuple[str, str]]:
+    layout = content.info["layout"]
+    if layout in (None, "tree"):
+        # the hub's table of one file has one split; the column `split` has the real ones
+        yield "train", "metadata.csv" if layout is None else "data/metadata.csv"
+        return
+    for split, count in content.info["splits"]["images"].items():
+        if count:
+            yield split, f"data/{split}/**" if layout == "imagefolder" else f"shards/{split}-*.tar"
+
+
+def _despite(content: Content) -> list[str]:
+    despite = content.info["despite"]
+    if despite is None:
+        return []
+    first = "\n".join(f"* {line}" for line in despite["errors"][:5])
+    return [
+        f"> **Released although its checks fail** ({despite['count']} errors). The publisher's reason: "
+        f'"{despite["reason"]}"',
+        first,
+    ]
+
+
+def _use(content: Content) -> str:
+    info = content.info
+    if info["kind"] == "images":
+        return (
+            "Check the files with `sha256sum -c SHA256SUMS`. Labels are in the files of the original's "
+            "layout and, in "
+            "degrees, in metadata.csv."
+        )
+    made = "\n".join(
+        f"* first made by {link['tool']}: its recipe is in release.json" for link in info["chain"]
+    )
+    origin = f"\n\nThe originals here are themselves an output:\n{made}" if made else ""
+    if info["tool"] == "rotaug":
+        return (
+            "Run rotaug with the recipe in release.json over your originals, then\n\n"
+            f"    maskgen rebuild . --verify --out {info['dataset']}_rotated{origin}"
+        )
+    return (
+        f"You need your own copy of {content.fmt.card.title} and maskgen "
+        f"{info['versions'].get('maskgen', '')}:\n\n"
+        f"    maskgen rebuild . --root {info['dataset']} --out {info['dataset']}_masked\n"
+        f"    maskgen rebuild . --out {info['dataset']}_masked --verify\n\n"
+        "Every file comes out byte for byte; a picture that does not is named, with the cause. "
+        "metadata.csv beside "
+        f"the rebuilt pictures makes an imagefolder of them.{origin}"
+    )
+
+
+def _counts(content: Content) -> str:
+    info = content.info
+    counts = info["counts"]
+    rows = [[name, value] for name, value in counts.items()]
+    rows += [["bytes of the pictures", content.audit.image_bytes]]
+    text = markdown(("", "Count"), rows)
+    layers = ", ".join(info["layers"]) or "none"
+    preset = info["preset"]
+    lines = [text.rstrip("\n"), "", f"Layers: {layers}. Content hash: `{info['content_sha256']}`."]
+    if preset:
+        word = {True: "and matches its expected hash", False: "and DIFFERS from its expected hash"}
+        state = word.get(preset["matches"], "whose expected hash nobody has entered yet")
+        lines.append(f"Made by the benchmark preset `{preset['name']}`, {state}.")
+    lines.append("")
+    lines.append("Versions: " + ", ".join(f"{k} {v}" for k, v in info["versions"].items()) + ".")
+    return "\n".join(lines)
+
+
+def _poses(content: Content) -> str:
+    """Histograms of the three angles in one table."""
+    tallies: dict[str, Counter[int]] = {axis: Counter() for axis in ("yaw", "pitch", "roll")}
+    for row in content.rows:
+        for axis, tally in tallies.items():
+            value = getattr(row, axis)
+            if value is not None:
+                tally[int(value // _BIN)] += 1
+    used = sorted({k for tally in tallies.values() for k in tally})
+    if not used:
+        return "No picture has a pose label."
+    rows = [
+        [f"{k * _BIN} to {(k + 1) * _BIN}", *(tallies[axis][k] or "" for axis in tallies)]
+        for k in range(used[0], used[-1] + 1)
+    ]
+    return markdown(("Degrees", "Yaw", "Pitch", "Roll"), rows)
+
+
+def _masks(content: Content) -> str:
+    masked = [row for row in content.rows if row.mask]
+    if not masked:
+        return "No picture wears a painted mask."
+    columns: Mapping[str, Counter[Any]] = {
+        name: Counter(getattr(row, name) for row in masked) for name in ("style", "wear", "fabric")
+    }
+    rows = [
+        [name, value or "plain", count, f"{100 * count / len(masked):.1f} %"]
+        for name, tally in columns.items()
+        for value, count in sorted(tally.items(), key=lambda item: (-item[1], str(item[0])))
+    ]
+    text = markdown(("What", "Value", "Pictures", "Share"), rows)
+    return f"{len(masked)} of {len(content.rows)} pictures wear a mask.\n\n{text}"
+
+
+def _splits(content: Content) -> str:
+    splits = content.info["splits"]
+    rows = [
+        [n, splits["images"][n], splits["groups"][n], f"`{splits['sha256'][n]}`"] for n in splits["ratios"]
+    ]
+    by = {"BIWI": "sequence", "300W-LP": "source photo (all views and mirror images together)"}
+    text = markdown(("Split", "Pictures", "Groups", "SHA-256 of the list"), rows)
+    return f"By {by.get(content.fmt.name, 'picture')}, seed {splits['seed']}, as lists in splits/.\n\n{text}"
+
+
+def changelog(info: Mapping[str, Any], note: str | None, previous: Path | None) -> str:
+    """CHANGELOG.md: this version over what the previous release's says."""
+    if previous is None:
+        return f"# Changes\n\n## {info['version']}\n\n* {note or 'First release.'}\n"
+    old = open_release(previous)
+    lines = [f"* {note}"] if note else []
+    same = content_hash(old.outcomes, old.info.get("shared", {})) == info["content_sha256"]
+    if same:
+        lines.append("* The dataset's bytes are the same.")
+    else:
+        before, now = old.info["counts"]["images"], info["counts"]["images"]
+        lines.append(f"* The dataset's bytes changed: {before} pictures before, {now} now.")
+        old_v, new_v = old.info.get("versions", {}), info["versions"]
+        moved = [f"{k} {old_v.get(k)} -> {new_v.get(k)}" for k in new_v if old_v.get(k) != new_v.get(k)]
+        lines += [f"* Versions: {', '.join(moved)}."] if moved else []
+        keys = [k for k in info["recipe"] if info["recipe"][k] != old.recipe.get(k)]
+        lines += [f"* The recipe changed: {', '.join(keys)}."] if keys else []
+    earlier = ""
+    path = previous / "CHANGELOG.md"
+    if path.is_file():
+        earlier = path.read_text(encoding="utf-8").partition("\n## ")[2]
+    tail = f"\n## {earlier}" if earlier else f"\n## {old.info['version']}\n\n* Earlier release.\n"
+    return f"# Changes\n\n## {info['version']}\n\n" + "\n".join(lines) + "\n" + tail

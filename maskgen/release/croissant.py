@@ -1,0 +1,128 @@
+"""croissant.json: the release described in Croissant 1.0 with the Responsible-AI vocabulary.
+
+http://mlcommons.org/croissant/1.0 and http://mlcommons.org/croissant/RAI/1.0; mlcroissant accepts the result
+without a warning (tests/release).
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..io.files import sha256_file
+from . import texts
+from .rows import COLUMNS
+
+if TYPE_CHECKING:
+    from .package import Content
+
+CONTEXT: dict[str, Any] = {
+    "@language": "en",
+    "@vocab": "https://schema.org/",
+    "citeAs": "cr:citeAs",
+    "column": "cr:column",
+    "conformsTo": "dct:conformsTo",
+    "cr": "http://mlcommons.org/croissant/",
+    "rai": "http://mlcommons.org/croissant/RAI/",
+    "data": {"@id": "cr:data", "@type": "@json"},
+    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+    "dct": "http://purl.org/dc/terms/",
+    "examples": {"@id": "cr:examples", "@type": "@json"},
+    "extract": "cr:extract",
+    "field": "cr:field",
+    "fileProperty": "cr:fileProperty",
+    "fileObject": "cr:fileObject",
+    "fileSet": "cr:fileSet",
+    "format": "cr:format",
+    "includes": "cr:includes",
+    "isLiveDataset": "cr:isLiveDataset",
+    "jsonPath": "cr:jsonPath",
+    "key": "cr:key",
+    "md5": "cr:md5",
+    "parentField": "cr:parentField",
+    "path": "cr:path",
+    "recordSet": "cr:recordSet",
+    "references": "cr:references",
+    "regex": "cr:regex",
+    "repeated": "cr:repeated",
+    "replace": "cr:replace",
+    "sc": "https://schema.org/",
+    "separator": "cr:separator",
+    "source": "cr:source",
+    "subField": "cr:subField",
+    "transform": "cr:transform",
+}
+_TYPES = {
+    **dict.fromkeys(("yaw", "pitch", "roll", "quality", "coverage"), "sc:Float"),
+    "mask": "sc:Boolean",
+}
+_FORMATS = {
+    ".csv": "text/csv", ".json": "application/json", ".jsonl": "application/jsonlines",
+    ".gz": "application/gzip",
+    ".md": "text/markdown", ".txt": "text/plain", ".sha256": "text/plain", ".tar": "application/x-tar",
+    ".parquet": "application/vnd.apache.parquet",
+}  # fmt: skip
+
+
+def croissant_text(content: Content, folder: Path) -> str:
+    """The JSON-LD for the files that lie in ``folder`` now."""
+    info, card = content.info, content.fmt.card
+    tables = sorted(p for p in folder.rglob("metadata.csv"))
+    files = [p for p in sorted(folder.iterdir()) if p.is_file() and p.name != "metadata.csv"]
+    files += [*tables, *sorted((folder / "splits").glob("*.txt")), *sorted((folder / "shards").glob("*.tar"))]
+    described = {
+        "@context": CONTEXT,
+        "@type": "sc:Dataset",
+        "conformsTo": ["http://mlcommons.org/croissant/1.0", "http://mlcommons.org/croissant/RAI/1.0"],
+        "name": info["name"],
+        "description": texts.summary(content),
+        "version": info["version"],
+        "url": card.homepage,
+        "license": texts.licence(content),
+        "citeAs": card.citation,
+        "keywords": ["head pose", "face mask", info["dataset"]],
+        "isLiveDataset": False,
+        **{f"rai:{key}": value for key, value in texts.responsible(content).items()},
+        "distribution": [_file(path, folder) for path in files],
+        "recordSet": [_records(path, folder) for path in tables],
+    }
+    return json.dumps(described, indent=1, ensure_ascii=False) + "\n"
+
+
+def _file(path: Path, folder: Path) -> dict[str, Any]:
+    name = path.relative_to(folder).as_posix()
+    return {
+        "@type": "cr:FileObject",
+        "@id": name,
+        "name": name,
+        "contentUrl": name,
+        "contentSize": f"{path.stat().st_size} B",
+        "encodingFormat": _FORMATS.get(path.suffix, "text/plain"),
+        "sha256": sha256_file(path),
+    }
+
+
+def _records(table: Path, folder: Path) -> dict[str, Any]:
+    """One record set for every metadata.csv: images, or images_SPLIT."""
+    file = table.relative_to(folder).as_posix()
+    parent = table.parent.name
+    name = "images" if parent in ("data", folder.name) else f"images_{parent}"
+    return {
+        "@type": "cr:RecordSet",
+        "@id": name,
+        "name": name,
+        "description": "One record a picture.",
+        "key": {"@id": f"{name}/id"},
+        "field": [
+            {
+                "@type": "cr:Field",
+                "@id": f"{name}/{column}",
+                "name": column,
+                "description": text,
+                "dataType": _TYPES.get(column, "sc:Text"),
+                "source": {"fileObject": {"@id": file}, "extract": {"column": column}},
+            }
+            for column, text in COLUMNS.items()
+        ],
+    }

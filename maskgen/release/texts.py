@@ -1,0 +1,110 @@
+"""What a release says about itself in words; the card and Croissant take it from here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..datasets.registry import plain
+from .licence import SYNTH, TERMS
+
+if TYPE_CHECKING:
+    from .package import Content
+
+LIMITS = (
+    "Masks are painted by a program. They do not press on the face, fog glasses, or hide what the photo's "
+    "own "
+    "hands and hair would hide in front of them in every case; look at the manifest's quality and reasons.",
+    "A mask follows the pose label and landmarks of the original; where these are wrong, so is the mask.",
+    "Labels are those of the original, byte for byte, with its own errors.",
+    "The same bytes need the same versions of the libraries in release.json; other versions may round "
+    "otherwise, "
+    "and rebuilding then names every picture that differs.",
+    "Errors measured on painted masks are no proof of errors on worn ones.",
+)
+
+
+def title(content: Content) -> str:
+    """What it is, in a few words."""
+    what = {"rotaug": "rotated in the plane", SYNTH: "as synthetic heads"}.get(
+        str(content.run.get("tool")), "with painted face masks"
+    )
+    kind = "recipe" if content.right.kind == "recipe" else "pictures"
+    return f"{content.fmt.card.title} {what}: {kind}"
+
+
+def summary(content: Content) -> str:
+    """Two sentences: what is in it, and how it was made."""
+    counts = content.info["counts"]
+    what = {
+        "rotaug": "turned in the image plane, with recomputed pose labels, by maskgen's rotaug",
+        SYNTH: "rendered by maskgen synth in this dataset's layout, with exact pose labels",
+    }.get(str(content.run.get("tool")), "with face masks painted by maskgen; pose labels are unchanged")
+    return (
+        f"{counts['images']} pictures of {content.fmt.card.title} {what}. "
+        f"{content.right.sentence(content.fmt.card.title)}"
+    )
+
+
+def licence(content: Content) -> str:
+    """The licence field: of what the release itself holds."""
+    if content.right.kind == "recipe":
+        return "https://creativecommons.org/licenses/by/4.0/"
+    if content.right.synthetic:
+        return "https://creativecommons.org/licenses/by/4.0/"
+    return f"other: terms of {content.fmt.card.title}; {content.right.statement}"
+
+
+def source_terms(content: Content) -> list[str]:
+    """What the originals' own pages say, with addresses."""
+    card = content.fmt.card
+    if content.right.synthetic:
+        return ["No original: the heads were computed by maskgen synth."]
+    terms = next((t for n, t in TERMS.items() if plain(n) == plain(content.fmt.name)), None)
+    found = [f"{card.title}: {card.licence}. Redistribution: {card.redistribution}. Home: {card.homepage}"]
+    return found + ([f"Why pictures stay at home: {terms.reason} ({terms.source})."] if terms else [])
+
+
+def responsible(content: Content) -> dict[str, Any]:
+    """Fields of the Responsible-AI vocabulary, by name."""
+    card, counts = content.fmt.card, content.info["counts"]
+    people = (
+        "None: every face is computed."
+        if content.right.synthetic
+        else f"The originals ({card.title}) show faces of real people, which are biometric data in many "
+        "laws. "
+        + (
+            "This release holds none of them."
+            if content.right.kind == "recipe"
+            else "This release shows them."
+        )
+    )
+    return {
+        "dataCollection": f"No new data were collected: pictures and labels are those of {card.title} "
+        f"({card.citation}).",
+        "dataCollectionType": ["Synthetic", "Secondary Data Analysis"],
+        "dataPreprocessingProtocol": [
+            "Masks are drawn from the seed in release.json and the picture's id, fitted to landmarks and "
+            "pose, shaded, "
+            "and encoded like the source.",
+        ],
+        "dataAnnotationProtocol": "Labels are copied byte for byte from the originals.",
+        "dataLimitation": list(LIMITS),
+        "dataBiases": [
+            f"Whoever is rare in {card.title} is rare here: ages, skin tones, glasses, beards and headwear "
+            "were not "
+            "balanced.",
+            "Mask styles have the shares in README.md, which are a choice and not a survey.",
+        ],
+        "personalSensitiveInformation": [people],
+        "dataUseCases": [
+            "Training and testing head-pose estimation on masked faces, paired with the unmasked originals.",
+            "Not for recognising people, and not for judging who wears a mask.",
+        ],
+        "dataSocialImpact": "Head pose without the mouth in view helps interfaces and driver safety, and "
+        "also "
+        "surveillance; the release adds no identity labels.",
+        "dataReleaseMaintenancePlan": f"Version {content.info['version']} is frozen by SHA256SUMS; changes "
+        "make a "
+        f"new version, listed in CHANGELOG.md. {counts['images']} pictures are accounted for in the "
+        "manifest.",
+    }
