@@ -1,8 +1,7 @@
-"""The look of a style, prepared once: linear albedo, relief slopes and prints as mip pyramids, creases, grain."""
+"""The look of a style, prepared once: albedo, relief and prints as mip pyramids; creases; noise."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 import cv2
@@ -17,19 +16,9 @@ _TILE = 256
 _CREASE_SEED, _NOISE_SEED = 20_201, 20_202
 
 
-@dataclass(frozen=True, eq=False)
-class Level:
-    """One size of a style's maps, all (h, w, ...) float32.
-
-    albedo (3): linear multiplier. print (4): linear BGR times its own opacity, and the opacity.
-    relief (3): slope across, slope down (mm per mm), and cavity (stops, dark in creases).
-    alpha: opacity.
-    """
-
-    albedo: F32
-    print: F32
-    relief: F32
-    alpha: F32
+I16 = NDArray[np.int16]
+#: what one step of a packed texel stands for
+TEXEL_STEP = np.float32(4.0 / 32767.0)
 
 
 def _size_of(style: Style) -> tuple[int, int]:
@@ -38,15 +27,14 @@ def _size_of(style: Style) -> tuple[int, int]:
     return 8, 8
 
 
-@lru_cache(maxsize=64)
-def prepared(style: Style, size_mm: tuple[float, float]) -> tuple[Level, ...]:
-    """Levels of the style's maps from full size down, each half the one before."""
+def _linear_maps(style: Style) -> list[F32]:
+    """Albedo (h, w, 3), print (h, w, 4) premultiplied, height (h, w) mm and opacity (h, w) of a style."""
     rows, columns = _size_of(style)
     maps = style.maps
     albedo = np.full((rows, columns, 3), 255, np.uint8)
     if "albedo" in maps:
         raw = maps["albedo"]
-        albedo = raw[..., :3] if raw.ndim == 3 else cv2.cvtColor(raw, cv2.COLOR_GRAY2BGR)
+        albedo = raw[..., :3] if raw.ndim == 3 else np.repeat(raw[..., None], 3, 2)
     alpha = maps.get("alpha", np.full((rows, columns), 255, np.uint8))
     paint = np.zeros((rows, columns, 4), np.float32)
     if "paint" in maps:
@@ -56,25 +44,44 @@ def prepared(style: Style, size_mm: tuple[float, float]) -> tuple[Level, ...]:
     if "height" in maps:
         raw = maps["height"]
         top = 65535.0 if raw.dtype == np.uint16 else 255.0
-        height = raw.astype(np.float32) / top * style.spec.material.relief
+        height = raw.astype(np.float32) / np.float32(top) * np.float32(style.spec.material.relief)
+    scaled = np.float32(255.0)
+    return [albedo.astype(np.float32) / scaled, paint, height, alpha.astype(np.float32) / scaled]
+
+
+@lru_cache(maxsize=64)
+def prepared(style: Style, size_mm: tuple[float, float]) -> tuple[I16, ...]:
+    """A style's maps as packed texels, from full size down, each level half the one before.
+
+    size_mm: of the style worn as meant; the same for every picture, so that a style is prepared once.
+    """
     levels = []
-    current = [albedo.astype(np.float32) / 255.0, paint, height, alpha.astype(np.float32) / 255.0]
+    current = _linear_maps(style)
     while True:
-        levels.append(_level(*current, size_mm))
+        levels.append(_packed(current, size_mm))
         h, w = current[2].shape
         if min(h, w) < 48:
             return tuple(levels)
-        current = [cv2.resize(c, (w // 2, h // 2), interpolation=cv2.INTER_AREA) for c in current]
+        half = w // 2, h // 2
+        current = [np.asarray(cv2.resize(c, half, interpolation=cv2.INTER_AREA), np.float32) for c in current]
 
 
-def _level(albedo: F32, paint: F32, height: F32, alpha: F32, size_mm: tuple[float, float]) -> Level:
+def _packed(maps: list[F32], size_mm: tuple[float, float]) -> I16:
+    """One texel after the other, (h, w, 12) in TEXEL_STEPs: albedo 3, opacity, relief 3, print 4, spare.
+
+    Relief is slope across and slope down (mm per mm) and cavity (stops, dark in creases). The shading loop
+    reads all of a texel at once; together they lie in one cache line.
+    """
+    albedo, paint, height, alpha = maps
     h, w = height.shape
-    across = np.gradient(height, size_mm[0] / w, axis=1)
-    down = np.gradient(height, size_mm[1] / h, axis=0)
+    out = np.zeros((h, w, 12), np.float32)
+    out[..., :3], out[..., 3], out[..., 7:11] = albedo, alpha, paint
+    out[..., 4] = np.gradient(height, size_mm[0] / w, axis=1)
+    out[..., 5] = np.gradient(height, size_mm[1] / h, axis=0)
     reach = 4.0 * w / size_mm[0]
-    cavity = np.clip((height - cv2.GaussianBlur(height, (0, 0), max(reach, 0.6))) * 0.55, -0.8, 0.35)
-    relief = np.stack([across, down, cavity], -1).astype(np.float32)
-    return Level(*(np.ascontiguousarray(a, np.float32) for a in (albedo, paint, relief, alpha)))
+    above = height - np.asarray(cv2.GaussianBlur(height, (0, 0), max(reach, 0.6)))
+    out[..., 6] = np.clip(above * 0.55, -0.8, 0.35)
+    return np.ascontiguousarray(np.rint(np.clip(out, -4.0, 4.0) / TEXEL_STEP), np.int16)
 
 
 @lru_cache(maxsize=64)
@@ -86,7 +93,8 @@ def prepared_tile(fabric: Fabric) -> tuple[F32, ...]:
     levels = [current]
     while min(current.shape[:2]) >= 16:
         h, w = current.shape[:2]
-        current = cv2.resize(current, (w // 2, h // 2), interpolation=cv2.INTER_AREA)
+        half = cv2.resize(current, (w // 2, h // 2), interpolation=cv2.INTER_AREA)
+        current = np.asarray(half, np.float32)
         levels.append(current)
     return tuple(np.ascontiguousarray(a, np.float32) for a in levels)
 
@@ -121,8 +129,8 @@ def creases() -> F32:
     height = np.zeros((_TILE, _TILE))
     for power, stretch, weight in ((2.2, 1.6, 1.0), (2.0, 0.8, 0.6), (1.6, 1.2, 0.25)):
         height += weight * np.abs(_periodic_noise(rng, power, stretch))
-    height = cv2.GaussianBlur(np.tile(height, (3, 3)), (0, 0), 1.2)
-    gy, gx = np.gradient(height)
+    smooth = np.asarray(cv2.GaussianBlur(np.tile(height, (3, 3)), (0, 0), 1.2))
+    gy, gx = np.gradient(smooth)
     inner = slice(_TILE, 2 * _TILE)
     slopes = np.stack([gx[inner, inner], gy[inner, inner]], -1)
     return np.ascontiguousarray(slopes / slopes.std(), np.float32)
@@ -135,20 +143,3 @@ def grain_tile() -> F32:
     white = np.tile(rng.standard_normal((_TILE, _TILE)), (3, 3))
     soft = cv2.GaussianBlur(white, (0, 0), 0.55)[_TILE : 2 * _TILE, _TILE : 2 * _TILE]
     return np.ascontiguousarray(soft / soft.std(), np.float32)
-
-
-#: what one step of a packed texel stands for
-TEXEL_STEP = np.float32(4.0 / 32767.0)
-
-
-@lru_cache(maxsize=256)
-def packed(level: Level) -> NDArray[np.int16]:
-    """One texel after the other, (h, w, 12) in TEXEL_STEPs: albedo 3, opacity, relief 3, print 4, spare.
-
-    The shading loop reads all of a texel at once; together they lie in one cache line.
-    """
-    h, w = level.alpha.shape
-    out = np.zeros((h, w, 12), np.float32)
-    out[..., :3], out[..., 3] = level.albedo, level.alpha
-    out[..., 4:7], out[..., 7:11] = level.relief, level.print
-    return np.ascontiguousarray(np.rint(np.clip(out, -4.0, 4.0) / TEXEL_STEP), np.int16)

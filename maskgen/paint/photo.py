@@ -20,10 +20,9 @@ class Photo:
     """How the photograph round a face was taken.
 
     blur: standard deviation of the point spread, pixels. grain: quiet quarter of local residuals, levels
-    (0.72 of the noise's standard deviation). bright: linear luminance that a tenth of the picture, or a twentieth of
-    what is round the face, exceeds.
-    tone: None for a colour photograph; else (2, 3) polynomials in log2 luminance that give log2 R/G and
-    log2 B/G, so that a sepia print stays sepia and a grey one grey.
+    (0.72 of the noise's standard deviation). bright: linear luminance that a tenth of the picture, or a
+    twentieth of what is round the face, exceeds. tone: None for a colour photograph; else (2, 3) polynomials
+    in log2 luminance that give log2 R/G and log2 B/G, so that a sepia print stays sepia and a grey one grey.
     """
 
     blur: float
@@ -54,8 +53,8 @@ def read_photo(image: NDArray[np.uint8], box: tuple[int, int, int, int], skin: N
 def _brightness(gray: F32, image: NDArray[np.uint8]) -> float:
     """Linear luminance of what is bright: near the face or in the whole picture, whichever is more."""
     thin = max(1, max(image.shape[:2]) // 60)
-    near = np.percentile(gray[::4, ::4], 95)
-    everywhere = np.percentile(image[::thin, ::thin, 1], 90)
+    near = float(np.percentile(gray[::4, ::4], 95))
+    everywhere = float(np.percentile(image[::thin, ::thin, 1], 90))
     return round(float(LINEAR[int(max(near, everywhere))]), 4)
 
 

@@ -15,14 +15,14 @@ from ..geometry.pose import HeadPose
 from ..masks.catalogue import Catalogue, Style
 from ..masks.spec import MaskDraw
 from . import composite as c
-from .fabric import NO_TILE, creases, grain_tile, packed, pick_level, prepared, prepared_tile
+from .fabric import NO_TILE, creases, grain_tile, pick_level, prepared, prepared_tile
 from .frame import photograph_box
 from .light import Light, bare_skin, estimate_light
 from .loops import band_reach, cut_bands
 from .photo import Photo, read_photo
 from .scene import Scene, build_scene
 from .shadow import cast_shadow
-from .shell import Shell, build_shell
+from .shell import build_shell, skewed
 from .tone import LEVEL, LINEAR, hex_to_linear
 from .types import MASK, NONE, STRAP, Painted
 
@@ -61,7 +61,7 @@ class Painter:
             raise ImageError(f"the painter takes (h, w, 3) uint8 BGR, got {image.shape} {image.dtype}")
         style = self.catalogue.style(draw.style)
         fit = fit_face(landmarks, pose)
-        shell = build_shell(style.spec, draw.wear, draw.skew_deg)
+        shell = skewed(build_shell(style.spec, draw.wear), draw.skew_deg)
         h, w = image.shape[:2]
         scene = build_scene(shell, fit, photograph_box(image))
         if float(scene.coverage.sum()) < 4.0:
@@ -71,7 +71,7 @@ class Painter:
         below = np.ascontiguousarray(image[y0:y1, x0:x1])
         cut_bands(scene.coverage, scene.strap, scene.attributes, band_reach(below, scene, light, style.spec))
         photo = read_photo(image, scene.box, bare_skin(fit))
-        layer = self._layer(style, shell, draw, fit, scene, light, photo)
+        layer = self._layer(style, draw, fit, scene, light, photo)
         shadow = cast_shadow(
             scene.coverage, scene.head, (light.gradient[0], light.gradient[1]), fit.camera.scale
         )
@@ -98,7 +98,6 @@ class Painter:
     def _layer(
         self,
         style: Style,
-        shell: Shell,
         draw: MaskDraw,
         fit: FaceFit,
         scene: Scene,
@@ -107,9 +106,9 @@ class Painter:
     ) -> F32:
         """The mask as premultiplied linear BGR with opacity, blurred as the photograph is."""
         spec = style.spec
-        levels = prepared(style, shell.size_mm)
-        texels = levels[0].alpha.shape[1] / shell.size_mm[0]
-        maps = levels[pick_level(len(levels), texels, fit.camera.scale)]
+        size_mm = build_shell(spec).size_mm
+        levels = prepared(style, size_mm)
+        texels = levels[pick_level(len(levels), levels[0].shape[1] / size_mm[0], fit.camera.scale)]
         p = _parameters(draw, fit, scene, light, photo, spec.material.crease)
         p[c.SHEEN], p[c.HEM] = spec.material.sheen, spec.material.hem
         tile = NO_TILE
@@ -124,7 +123,7 @@ class Painter:
         c.shade(
             scene.coverage,
             scene.attributes,
-            packed(maps),
+            texels,
             tile,
             creases(),
             np.ascontiguousarray(light.rest[..., None], np.float32),

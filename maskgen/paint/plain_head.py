@@ -56,14 +56,14 @@ def plain_head(
     """
     pose = HeadPose.from_euler(yaw, pitch, roll)
     scale = size / 290.0 if px_per_mm is None else px_per_mm
-    middle = scale * (pose.cam_from_head @ (CENTRE + [0.0, 0.0, -40.0]))
+    middle = scale * (pose.cam_from_head @ (CENTRE - np.array([0.0, 0.0, 40.0])))
     camera = WeakPerspective(scale, (size / 2.0 - middle[0], size * 0.48 - middle[1]))
     mesh = head_mesh()
     xyz = camera.project(mesh.vertices, pose.cam_from_head)
     window = xyz.astype(np.float32)
     window[:, :2] = (xyz[:, :2] + 0.5) * SS - 0.5
     depth, ids = new_buffers(size, size)
-    fill_depth(window, mesh.triangles, 0, np.float32(0.0), True, depth, ids)
+    fill_depth(window, mesh.triangles, 0, 0.0, True, depth, ids)
     normals = (mesh.normals @ pose.cam_from_head.T).astype(np.float32)
     lit, covered = _lit(ids, window, mesh.triangles, normals)
     # hue must not follow from luminance alone: that is how toned photographs are told

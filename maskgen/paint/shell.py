@@ -5,7 +5,7 @@ Built once for a style and a way of wearing it; bent to each face by `geometry.f
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from ..geometry.face import bending_weights
 from ..geometry.head import grid_triangles
-from ..geometry.rotation import Array
+from ..geometry.rotation import Array, rotation_z
 from ..masks.spec import MaskSpec
 from .drape import COLUMNS, ROWS, drape_surface, edge_distances
 from .straps import STRAP_POINTS, strap_ribbon
 
-__all__ = ["COLUMNS", "ROWS", "Shell", "build_shell"]
+__all__ = ["COLUMNS", "ROWS", "Shell", "build_shell", "skewed"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,3 +91,15 @@ def build_shell(spec: MaskSpec, wear: str = "correct", skew_deg: float = 0.0) ->
         tent_mm=np.concatenate(tent).astype(np.float32),
         size_mm=(float((span[:, -1] - span[:, 0]).max()), float(fabric[..., 1].max())),
     )
+
+
+def skewed(shell: Shell, degrees: float) -> Shell:
+    """The shell rolled on the face by ``degrees`` (clockwise for who looks at it), about the upper lip.
+
+    A few degrees move no point nearer to the skin than the fabric's own gap; for a mask that is built askew
+    (slower, and laid onto the head anew) see `build_shell`.
+    """
+    if degrees == 0.0:
+        return shell
+    pivot = np.array([0.0, 20.0, 0.0])
+    return replace(shell, vertices=(shell.vertices - pivot) @ rotation_z(degrees).T + pivot)
