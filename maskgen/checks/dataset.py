@@ -19,7 +19,7 @@ from ..sample import Entry
 from . import convention
 from .finding import Finding, Report
 from .pictures import Facts, check_picture
-from .records import check_files, check_listing, check_shared, check_strays, is_control, read_records
+from .records import check_files, check_listing, check_shared, check_strays, has_manifest, read_records
 from .twins import Origin, check_twin
 
 
@@ -99,7 +99,7 @@ def check_dataset(
 def _origin(
     root: Path, fmt: DatasetFormat, run: Mapping[str, Any] | None, given: Path | None, report: Report
 ) -> Origin | None:
-    if run is None or is_control(run):
+    if run is None or not has_manifest(run):
         return None
     source = given if given is not None else Path(str(run.get("root", "")))
     if given is not None and not fmt.recognises(given):

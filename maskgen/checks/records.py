@@ -29,7 +29,7 @@ def read_records(root: Path) -> tuple[dict[str, Any] | None, dict[str, Outcome],
     if run.get("status") != "complete":
         text = f"the run that made this is {run.get('status', 'unfinished')}; finish it with --resume"
         found.append(Finding("manifest.incomplete", "error", "", text))
-    if is_control(run):
+    if not has_manifest(run):
         return run, {}, found
     path = root / RECORDS / "manifest.jsonl"
     try:
@@ -50,9 +50,9 @@ def read_records(root: Path) -> tuple[dict[str, Any] | None, dict[str, Outcome],
     return run, by_id, found
 
 
-def is_control(run: Mapping[str, Any]) -> bool:
-    """Whether this is the clean twin of `maskgen apply --control`, which has no manifest of its own."""
-    return "control_of" in run
+def has_manifest(run: Mapping[str, Any]) -> bool:
+    """Whether each picture has its line: not in clean twins (apply --control), nor in synthetic originals."""
+    return "control_of" not in run and run.get("tool") in ("maskgen", "rotaug")
 
 
 def check_shared(root: Path, shared: Mapping[str, str]) -> list[Finding]:

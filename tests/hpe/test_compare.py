@@ -68,7 +68,7 @@ def test_training_with_masks_closes_the_gap_and_the_exit_code_says_so(root, tmp_
 
 
 def test_all_models_of_a_shipped_comparison_get_the_same_number_of_steps() -> None:
-    for name in ("compare/quick", "compare/aflw2000-906", "compare/full"):
+    for name in ("compare/quick", "compare/aflw2000-906", "compare/synth", "compare/full"):
         _, configs = compare.load_comparison(name)
         budgets = {(c.train.epochs, c.train.steps_per_epoch, c.train.batch) for c in configs.values()}
         assert len(budgets) == 1
