@@ -22,8 +22,11 @@ from .config import AugmentSection
 from .contract import InputSpec, Targets, make_targets
 from .crops import CropPolicy
 from .data import SampleSet
-from .pasting import paste_masks
+from .pasting import paste_masks, rows_of
 from .ranking.degrade import gaussian_kernels
+
+#: largest standard deviation of the blur, in 64ths of the picture's side
+_BLUR = 1.4
 
 
 @dataclass(frozen=True)
@@ -170,7 +173,7 @@ class Augmenter:
         if s.lowres > 0:
             x = _coarse(x, uniform(1.5, x.shape[-1] / 14.0), uniform() < s.lowres)
         if s.blur > 0:
-            x = _blurred(x, uniform(0.4, 1.4).view(n) * (uniform() < s.blur).view(n) * x.shape[-1] / 64.0)
+            x = _blurred(x, uniform(0.4, _BLUR).view(n) * (uniform() < s.blur).view(n))
         if s.noise > 0:
             x = x + torch.randn(x.shape, generator=g, device=x.device) * s.noise * uniform()
         return x.clamp(0.0, 255.0)
@@ -242,11 +245,12 @@ def _luma(x: Tensor) -> Tensor:
 
 
 def _blurred(x: Tensor, sigma: Tensor) -> Tensor:
-    """Gaussian blur of each picture with its own standard deviation in pixels; 0 leaves it alone."""
-    some = torch.nonzero(sigma > 0)[:, 0]
+    """Gaussian blur of each picture with its own deviation, in 64ths of its side; 0 leaves it alone."""
+    some = rows_of(sigma > 0)
     if len(some) == 0:
         return x
-    kernels = gaussian_kernels(sigma[some], max(1, int(np.ceil(2.5 * float(sigma.max())))))
+    scale = x.shape[-1] / 64.0
+    kernels = gaussian_kernels(sigma[some] * scale, max(1, int(np.ceil(2.5 * _BLUR * scale))))
     b, (c, h, w), r = len(some), x.shape[1:], kernels.shape[-1]
     padded = F.pad(x[some], (r // 2,) * 4, mode="replicate").reshape(1, b * c, h + r - 1, w + r - 1)
     soft = F.conv2d(padded, kernels.repeat_interleave(c, 0)[:, None], groups=b * c).view(b, c, h, w)

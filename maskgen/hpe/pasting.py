@@ -27,7 +27,7 @@ def paste_masks(images: Tensor, landmarks: Tensor, which: Tensor, generator: tor
     images: (b, 3, s, s) RGB in 0..255. landmarks: (b, 68, 2) in [0, 1] of the picture, nan = unknown.
     """
     known = torch.isfinite(landmarks).all(dim=-1).all(dim=-1)
-    some = torch.nonzero(which & known)[:, 0]
+    some = rows_of(which & known)
     # draws do not depend on who is masked, so that one picture's landmarks cannot change another's look
     draw = torch.rand(len(images), 12, generator=generator, device=images.device)
     if len(some) == 0:
@@ -36,7 +36,18 @@ def paste_masks(images: Tensor, landmarks: Tensor, which: Tensor, generator: tor
     x = images[some]
     alpha = _coverage(_corners(landmarks[some], d), size)
     cloth = _cloth(x, landmarks[some][:, list(_RIM)], alpha, d)
-    return images.index_copy(0, some, x + alpha * (cloth - x))
+    masked = torch.where((which & known)[some].view(-1, 1, 1, 1), x + alpha * (cloth - x), x)
+    return images.index_copy(0, some, masked)
+
+
+def rows_of(which: Tensor) -> Tensor:
+    """Rows to work on so that those of ``which`` are done: just these on a CPU, all on a GPU.
+
+    To know how many there are, a GPU would have to finish everything it was given before, every step.
+    """
+    if which.device.type == "cpu":
+        return torch.nonzero(which)[:, 0]
+    return torch.arange(len(which), device=which.device)
 
 
 def _corners(landmarks: Tensor, d: Tensor) -> Tensor:

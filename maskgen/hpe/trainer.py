@@ -211,7 +211,9 @@ class Trainer:
                 self._check_finite(stage, place)
             now = time.perf_counter()
             self.tally.seconds, clock = self.tally.seconds + now - clock, now
-            if process.any(self.stop(), self.device):
+            # several processes must leave at the same step, and to agree costs a wait
+            due = process.world == 1 or place.step % config.train.log_every == 0 or place.step == len(steps)
+            if due and process.any(self.stop(), self.device):
                 self.save(self, False)
                 raise Stopped(
                     f"stopped in epoch {place.epoch + 1} after step {place.step} of {len(steps)}; "

@@ -161,6 +161,21 @@ def test_pasted_masks_cover_the_mouth_and_leave_the_eyes(root) -> None:
     assert ((changed[1:] > 2.0).float().mean(dim=(1, 2, 3)) > 0.05).all()
 
 
+def test_working_on_all_rows_as_a_gpu_does_changes_only_the_chosen_ones(root, monkeypatch) -> None:
+    from maskgen.hpe import augment, pasting
+
+    samples = region(root, "fsanet")
+    section = {"mask": 0.5, "blur": 0.5, "flip": 0.5}
+    some, targets = run(samples, "fsanet", seed=4, **section)
+    for module in (augment, pasting):
+        monkeypatch.setattr(module, "rows_of", lambda which: torch.arange(len(which)))
+    every, _ = run(samples, "fsanet", seed=4, **section)
+    torch.testing.assert_close(some, every, atol=1e-3, rtol=0)
+    unknown = torch.full_like(targets["landmarks68"], torch.nan)
+    which = torch.ones(len(some), dtype=torch.bool)
+    assert torch.equal(paste_masks(some, unknown, which, torch.Generator()), some)
+
+
 def test_faces_without_landmarks_are_not_masked(root) -> None:
     images = torch.rand(2, 3, 32, 32) * 255
     marks = torch.full((2, 68, 2), float("nan"))
