@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -82,6 +83,21 @@ def _packed(maps: list[F32], size_mm: tuple[float, float]) -> I16:
     above = height - np.asarray(cv2.GaussianBlur(height, (0, 0), max(reach, 0.6)))
     out[..., 6] = np.clip(above * 0.55, -0.8, 0.35)
     return np.ascontiguousarray(np.rint(np.clip(out, -4.0, 4.0) / TEXEL_STEP), np.int16)
+
+
+class Level(NamedTuple):
+    """A level's texels as linear float32 (h, w, ...): what `_packed` put together, for other renderers."""
+
+    albedo: F32
+    alpha: F32
+    relief: F32
+    print: F32
+
+
+def unpacked(texels: I16) -> Level:
+    """The maps of packed texels: albedo 3, opacity, relief 3 (slopes, cavity), print 4 premultiplied."""
+    maps = texels.astype(np.float32) * TEXEL_STEP
+    return Level(maps[..., :3], maps[..., 3], maps[..., 4:7], maps[..., 7:11])
 
 
 @lru_cache(maxsize=64)

@@ -18,7 +18,7 @@ from scipy.spatial import cKDTree
 
 from ..masks.catalogue import Catalogue, Style
 from ..masks.spec import MaskDraw
-from ..paint.fabric import creases, prepared
+from ..paint.fabric import creases, prepared, unpacked
 from ..paint.shell import COLUMNS, ROWS, Shell, build_shell
 from ..paint.tone import hex_to_linear
 from .base import base_head
@@ -150,11 +150,9 @@ def _texture(
     style: Style, size_mm: tuple[float, float], color: str, crease: tuple[int, int, float]
 ) -> NDArray[np.float32]:
     """The style's maps in one array, and a few rows of each strap's colour below."""
-    level = prepared(style, size_mm)[0]
-    while level.alpha.shape[1] > 520:
-        levels = prepared(style, size_mm)
-        level = levels[min(1 + (level.alpha.shape[1] > 1040), len(levels) - 1)]
-        break
+    # a picture of 450 px shows no more than 520 texels
+    levels = prepared(style, size_mm)
+    level = unpacked(next((texels for texels in levels if texels.shape[1] <= 520), levels[-1]))
     h, w = level.alpha.shape
     base = hex_to_linear(color)[::-1] * _CLOTH
     printed = level.print
