@@ -84,13 +84,10 @@ class TurnOne:
         """Mask maps that an earlier tool wrote for this picture, turned with it."""
         files = {}
         for kind in companion_kinds(self.root):
-            name, interpolation = (
-                PurePosixPath(RECORDS, kind, entry.image.with_suffix(".png")),
-                COMPANIONS[kind],
-            )
+            name = PurePosixPath(RECORDS, kind, entry.image.with_suffix(".png"))
             if (self.root / name).is_file():
                 source = decode_image((self.root / name).read_bytes(), name.name)
-                files[name] = turned_file(source, plane, Turn(interpolation=interpolation))
+                files[name] = turned_file(source, plane, Turn(interpolation=COMPANIONS[kind]))
         return files
 
     def _write(
@@ -160,7 +157,9 @@ def judged(before: Sample, after: Sample, plane: PlaneMap) -> tuple[str, tuple[s
     points = face_points(before)
     if points is None:
         return "ok", ()
-    lost = int((inside(points, before.size) & ~inside(plane.points(points), after.size)).sum())
+    left = ~inside(plane.points(points), after.size)
+    # what was off the picture before cannot leave it
+    lost = int((left & inside(points, before.size)).sum()) if left.any() else 0
     if lost:
         return "degraded", (f"cut: {lost} of {len(points)} landmarks left the picture",)
     return "ok", ()
@@ -168,7 +167,8 @@ def judged(before: Sample, after: Sample, plane: PlaneMap) -> tuple[str, tuple[s
 
 def inside(points: Array, size: tuple[int, int]) -> NDArray[np.bool_]:
     """Which of the pixels (n, 2) lie on a picture of this (width, height)."""
-    return np.asarray(((points >= -0.5) & (points < np.array(size) - 0.5)).all(axis=1))
+    x, y = points.T
+    return (x >= -0.5) & (x < size[0] - 0.5) & (y >= -0.5) & (y < size[1] - 0.5)
 
 
 def _reason(error: Exception) -> str:
