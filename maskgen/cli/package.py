@@ -50,6 +50,14 @@ class _Size(click.ParamType):  # type: ignore[type-arg]
 @click.option("--source", type=FOLDER, metavar="DIR", help="The originals, where they moved; for the checks.")
 @click.option("--name", metavar="NAME", help="Name of the release; default: the folder's.")
 @click.option("--version", default="1.0.0", show_default=True, metavar="V", help="Version of the release.")
+@click.option("--date", metavar="YYYY-MM-DD", help="Day of publication, for the hub and Croissant.")
+@click.option(
+    "--license",
+    "licence",
+    default="cc-by-4.0",
+    show_default=True,
+    help="Of recipe and numbers, or of synthetic pictures.",
+)
 @click.option("--previous", type=FOLDER, metavar="DIR", help="The release before this one, for CHANGELOG.md.")
 @click.option("--note", metavar="TEXT", help="What is new, for CHANGELOG.md.")
 @click.option(
@@ -89,6 +97,8 @@ def command(masked: Path, out: Path, **given: Any) -> int:
         kind=given["kind"],
         name=given["name"],
         version=given["version"],
+        date=given["date"],
+        licence=given["licence"],
         right=given["right"],
         despite=given["despite"],
         layers=tuple(filter(None, (piece.strip() for piece in given["layers"].split(",")))),

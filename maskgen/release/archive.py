@@ -29,6 +29,8 @@ LARGEST, MOST, RATIO = 1 << 36, 2_000_000, 200
 #: below so many bytes a large ratio harms nobody: a few repetitive text files reach it honestly
 _HARMLESS = 64 << 20
 _BLOCK = 1 << 20
+#: blocks that may follow the last file of a tar: it is padded to 10 kB, and some programs pad to more
+_AFTER = 16
 
 
 class ArchiveError(MaskgenError):
@@ -260,6 +262,11 @@ def _tar_members(stream: Any, kind: str) -> Iterator[tuple[str, Any]]:
             if not info.isreg() or info.issparse():
                 raise ArchiveError(f"{info.name!r} in the archive is no plain file")
             yield info.name, tar.extractfile(info)
+        # the checksum of the whole comes last: damage is found only by whoever reads so far
+        for _ in range(_AFTER):
+            if not plain.read(_BLOCK):
+                return
+        raise ArchiveError("the archive goes on after its end; refused as a bomb")
 
 
 @contextmanager

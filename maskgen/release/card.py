@@ -45,7 +45,7 @@ def datasheet(content: Content) -> str:
         "\n".join(f"* {line}" for line in texts.source_terms(content))
         + "\n\nThis section repeats what others state; it is no legal advice.",
         "## Citation",
-        f"{content.fmt.card.citation}\n\nMasks and release: maskgen "
+        f"{texts.citation(content)}\n\nMasks and release: maskgen "
         f"{content.info['versions'].get('maskgen', '')}.",
     ]
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
@@ -54,9 +54,8 @@ def datasheet(content: Content) -> str:
 def header(content: Content) -> str:
     """The YAML block that the hub reads. JSON strings are YAML strings."""
     count = content.info["counts"]["images"]
-    free = content.right.kind == "recipe" or content.right.synthetic
     lines = ["---", f"pretty_name: {json.dumps(texts.title(content))}"]
-    lines += ["license: cc-by-4.0"] if free else [
+    lines += [f"license: {json.dumps(content.info['licence'])}"] if texts.is_free(content) else [
         "license: other", "license_name: terms-of-the-source-dataset",
         f"license_link: {json.dumps(content.fmt.card.homepage)}",
     ]  # fmt: skip

@@ -45,7 +45,7 @@ TERMS: Mapping[str, Terms] = {
     ),
     "BIWI": Terms(
         "it is given out for non-commercial purposes such as university research and education, and shows "
-        "20 people who agreed to no other use",
+        "the faces of 20 people",
         "https://huggingface.co/datasets/ETHZurich/biwi_kinect_head_pose (section Licensing Information)",
     ),
 }

@@ -10,6 +10,7 @@ import shutil
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,8 @@ _PLACES = "files:"
 class PackageOptions:
     """kind, right: see `licence.gate`. name, version: of the release. despite: why errors stop nothing.
 
+    date: of publication, YYYY-MM-DD; never the clock's, for the same input shall give the same bytes.
+    licence: of what is the publisher's own (recipe, numbers; synthetic pictures): the hub's word, or a URL.
     layers: of LAYERS. layout: one of layouts.LAYOUTS (images only). pixels: hash decoded pixels, too.
     archive, part: one of archive.KINDS, most bytes a part. previous: an earlier release; note: its change.
     source: the dataset it was made from, where run.json's is elsewhere now.
@@ -54,6 +57,8 @@ class PackageOptions:
     kind: str = "recipe"
     name: str | None = None
     version: str = "1.0.0"
+    date: str | None = None
+    licence: str = "cc-by-4.0"
     right: str | None = None
     despite: str | None = None
     layers: tuple[str, ...] = ()
@@ -72,6 +77,8 @@ class PackageOptions:
     overwrite: bool = False
 
     def __post_init__(self) -> None:
+        if self.date is not None and not _is_date(self.date):
+            raise UsageError(f"--date {self.date!r} is no day; write YYYY-MM-DD")
         for layer in self.layers:
             if layer not in LAYERS:
                 raise UsageError(f"unknown layer {layer!r}; a release may hold {', '.join(LAYERS)}")
@@ -83,6 +90,13 @@ class PackageOptions:
             raise UsageError(f"unknown archive {self.archive!r}; known are {', '.join(ARCHIVES)}")
         if self.part is not None and self.archive is None:
             raise UsageError("--part-size cuts archives; choose one by --archive")
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 @dataclass
@@ -267,6 +281,8 @@ def _info(content: Content) -> dict[str, Any]:
         "kind": options.kind,
         "name": content.name,
         "version": options.version,
+        "date": options.date,
+        "licence": options.licence,
         "dataset": content.fmt.name,
         "tool": run.get("tool"),
         "layout": options.layout if options.kind == "images" else None,

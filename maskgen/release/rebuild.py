@@ -12,7 +12,7 @@ from ..apply import _copy_shared, template_hashes
 from ..apply_one import ApplyOptions, MaskOne, Templates, sources_of
 from ..datasets.base import DatasetFormat
 from ..datasets.registry import get_format
-from ..errors import UsageError
+from ..errors import DatasetNotFound, UsageError
 from ..io.files import atomic_write, sha256_file
 from ..jobs import parallel
 from ..jobs.batch import BatchPlan, run_batch
@@ -77,7 +77,7 @@ def rebuild(release: Release, root: Path, out: Path, options: RebuildOptions | N
     made = apply_options(release, options, templates)
     sources_of(made.landmarks, made.weights)
     listed = _Listed(fmt, root, frozenset(o.id for o in release.outcomes))
-    if not any(True for _ in listed()):
+    if not _any(listed):
         raise UsageError(
             f"none of the release's {len(release.outcomes)} images is in {root}; --root must be the folder "
             f"whose files are called like {release.outcomes[0].source if release.outcomes else fmt.layout}"
@@ -99,6 +99,13 @@ def rebuild(release: Release, root: Path, out: Path, options: RebuildOptions | N
     text = json.dumps(comparison.as_dict(), indent=1, ensure_ascii=False) + "\n"
     atomic_write(out / RECORDS / "rebuild.json", text.encode())
     return comparison
+
+
+def _any(listed: _Listed) -> bool:
+    try:
+        return any(True for _ in listed())
+    except DatasetNotFound:
+        return False
 
 
 def _compare_all(release: Release, root: Path, out: Path, comparison: Comparison) -> None:

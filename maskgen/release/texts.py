@@ -10,6 +10,11 @@ from .licence import SYNTH, TERMS
 if TYPE_CHECKING:
     from .package import Content
 
+_ADDRESSES = {
+    "cc-by-4.0": "https://creativecommons.org/licenses/by/4.0/",
+    "cc0-1.0": "https://creativecommons.org/publicdomain/zero/1.0/",
+}
+
 LIMITS = (
     "Masks are painted by a program. They do not press on the face, fog glasses, or hide what the photo's "
     "own "
@@ -23,13 +28,20 @@ LIMITS = (
 )
 
 
+def subject(content: Content) -> str:
+    """Whose pictures they are."""
+    name = content.fmt.card.title
+    return f"synthetic heads in the layout of {name}" if content.right.synthetic else name
+
+
 def title(content: Content) -> str:
     """What it is, in a few words."""
-    what = {"rotaug": "rotated in the plane", SYNTH: "as synthetic heads"}.get(
-        str(content.run.get("tool")), "with painted face masks"
+    what = {"rotaug": " rotated in the plane", SYNTH: ""}.get(
+        str(content.run.get("tool")), " with painted face masks"
     )
     kind = "recipe" if content.right.kind == "recipe" else "pictures"
-    return f"{content.fmt.card.title} {what}: {kind}"
+    text = f"{subject(content)}{what}: {kind}"
+    return text[:1].upper() + text[1:]
 
 
 def summary(content: Content) -> str:
@@ -37,21 +49,30 @@ def summary(content: Content) -> str:
     counts = content.info["counts"]
     what = {
         "rotaug": "turned in the image plane, with recomputed pose labels, by maskgen's rotaug",
-        SYNTH: "rendered by maskgen synth in this dataset's layout, with exact pose labels",
+        SYNTH: "rendered by maskgen synth, with exact pose labels",
     }.get(str(content.run.get("tool")), "with face masks painted by maskgen; pose labels are unchanged")
     return (
-        f"{counts['images']} pictures of {content.fmt.card.title} {what}. "
-        f"{content.right.sentence(content.fmt.card.title)}"
+        f"{counts['images']} pictures: {subject(content)}, {what}. {content.right.sentence(subject(content))}"
     )
+
+
+def citation(content: Content) -> str:
+    """Whom to cite: the dataset's authors, also where only its layout is theirs."""
+    card = content.fmt.card
+    return f"The layout is that of: {card.citation}" if content.right.synthetic else card.citation
 
 
 def licence(content: Content) -> str:
     """The licence field: of what the release itself holds."""
-    if content.right.kind == "recipe":
-        return "https://creativecommons.org/licenses/by/4.0/"
-    if content.right.synthetic:
-        return "https://creativecommons.org/licenses/by/4.0/"
+    if is_free(content):
+        word = str(content.info["licence"])
+        return _ADDRESSES.get(word, word)
     return f"other: terms of {content.fmt.card.title}; {content.right.statement}"
+
+
+def is_free(content: Content) -> bool:
+    """Whether everything in the release is the publisher's own to license."""
+    return content.right.kind == "recipe" or content.right.synthetic
 
 
 def source_terms(content: Content) -> list[str]:
@@ -79,8 +100,9 @@ def responsible(content: Content) -> dict[str, Any]:
         )
     )
     return {
-        "dataCollection": f"No new data were collected: pictures and labels are those of {card.title} "
-        f"({card.citation}).",
+        "dataCollection": "No data were collected: every picture is computed by maskgen synth."
+        if content.right.synthetic
+        else f"No new data were collected: pictures and labels are those of {card.title} ({card.citation}).",
         "dataCollectionType": ["Synthetic", "Secondary Data Analysis"],
         "dataPreprocessingProtocol": [
             "Masks are drawn from the seed in release.json and the picture's id, fitted to landmarks and "
@@ -90,7 +112,8 @@ def responsible(content: Content) -> dict[str, Any]:
         "dataAnnotationProtocol": "Labels are copied byte for byte from the originals.",
         "dataLimitation": list(LIMITS),
         "dataBiases": [
-            f"Whoever is rare in {card.title} is rare here: ages, skin tones, glasses, beards and headwear "
+            f"Whoever is rare in {subject(content)} is rare here: ages, skin tones, glasses, beards and "
+            "headwear "
             "were not "
             "balanced.",
             "Mask styles have the shares in README.md, which are a choice and not a survey.",

@@ -1,0 +1,413 @@
+"""What a release holds, what it must not hold, and when none is made."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import yaml
+
+from maskgen.cli.main import command, run
+from maskgen.datasets import get_format
+from maskgen.errors import UsageError
+from maskgen.io.files import sha256_file
+from maskgen.jobs.manifest import read_manifest
+from maskgen.jobs.output import RECORDS
+from maskgen.release import licence
+from maskgen.release.model import open_release
+from maskgen.release.package import PackageOptions, package
+from maskgen.release.splits import make_splits, parse_ratios
+
+
+def synthetic(masked: Path) -> Path:
+    """Mark a masked fake as made from `maskgen synth`, as its chain would say."""
+    path = masked / RECORDS / "run.json"
+    info = json.loads(path.read_text())
+    path.write_text(json.dumps({**info, "chain": [{"tool": "maskgen synth", "manifest": None}]}))
+    return masked
+
+
+def front_matter(release: Path) -> dict:
+    text = (release / "README.md").read_text()
+    return yaml.safe_load(text.split("---\n")[1])
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_a_recipe_release_holds_no_original_pixel(every, tmp_path):
+    """No file of it decodes to a picture but the layers; these are functions of the mask alone; and no run of
+    32 bytes of any original or masked picture stands anywhere in it."""
+    _, root, masked, _ = every
+    out = tmp_path / "release"
+    package(masked, out, PackageOptions(layers=("alpha", "segmentation")))
+    files = {p.relative_to(out).as_posix(): p.read_bytes() for p in out.rglob("*") if p.is_file()}
+    pictures = {n for n, d in files.items() if d and cv2.imdecode(np.frombuffer(d, np.uint8), -1) is not None}
+    assert pictures
+    assert all(name.startswith(("alpha/", "segmentation/")) for name in pictures)
+    for name in pictures:
+        plane = cv2.imdecode(np.frombuffer(files[name], np.uint8), -1)
+        assert plane.ndim == 2
+        if name.startswith("segmentation/"):
+            assert set(np.unique(plane)) <= {0, 1, 2}
+            alpha = cv2.imdecode(np.frombuffer(files[name.replace("segmentation", "alpha", 1)], np.uint8), -1)
+            # away from its soft rim a mask is there or not: a photo's light and texture would show here
+            inner = cv2.erode((plane > 0).astype(np.uint8), np.ones((9, 9))) > 0
+            outer = cv2.dilate((plane > 0).astype(np.uint8), np.ones((9, 9))) == 0
+            assert (alpha[outer] == 0).all()
+            assert np.median(alpha[inner]) == 65535 if inner.any() else True
+    haystack = {d[i : i + 32] for d in files.values() for i in range(len(d) - 31)}
+    for folder in (root, masked):
+        for entry in get_format(every[0]).index(folder):
+            data = (folder / entry.image).read_bytes()
+            # a long step finds any copied run of 64 bytes; headers and flat areas are no photo
+            pieces = {data[i : i + 32] for i in range(1000, len(data) - 32, 32)}
+            assert not {p for p in pieces if len(set(p)) > 12} & haystack
+
+
+def test_the_pixel_test_would_find_a_copied_picture(every):
+    _, root, _, _ = every
+    entry = next(iter(get_format(every[0]).index(root)))
+    data = (root / entry.image).read_bytes()
+    haystack = {(b"x" * 7 + data)[i : i + 32] for i in range(len(data) - 24)}
+    assert {
+        p for p in (data[i : i + 32] for i in range(1000, len(data) - 32, 32)) if len(set(p)) > 12
+    } & haystack
+
+
+def test_no_place_and_no_name_of_the_machine_is_in_it(every):
+    _, root, masked, release = every
+    text = b"".join(p.read_bytes() for p in release.rglob("*") if p.is_file()).decode()
+    for word in (str(root), str(masked), str(root.parent), str(Path.home()), "pytest-of"):
+        assert word not in text, word
+
+
+def test_the_same_dataset_gives_the_same_bytes(aflw, tmp_path, tree):
+    _root, masked, release = aflw
+    package(masked, tmp_path / "again", PackageOptions(jobs=2))
+    assert tree(tmp_path / "again") == tree(release)
+
+
+def test_sums_are_those_that_sha256sum_checks(every):
+    release = every[3]
+    subprocess.run(["sha256sum", "-c", "--quiet", "--strict", "SHA256SUMS"], cwd=release, check=True)
+    listed = {line.split("  ", 1)[1] for line in (release / "SHA256SUMS").read_text().splitlines()}
+    there = {p.relative_to(release).as_posix() for p in release.rglob("*") if p.is_file()}
+    assert listed == there - {"SHA256SUMS"}
+
+
+def test_the_table_agrees_with_labels_and_manifest(every):
+    name, _, masked, release = every
+    fmt = get_format(name)
+    table = {row["id"]: row for row in rows(release / "metadata.csv")}
+    outcomes = {o.id: o for o in read_manifest(masked)}
+    assert list(table) == [o.id for o in outcomes.values() if o.output]
+    assert {o.status for o in outcomes.values()} >= {"skipped"} or len(table) < 10
+    for entry in fmt.index(masked):
+        row, angles = table[entry.id], fmt.read(masked, entry).label_angles
+        assert (masked / row["file_name"]).is_file()
+        assert [float(row[a]) for a in ("yaw", "pitch", "roll")] == pytest.approx(angles, abs=6e-5)
+        painted = outcomes[entry.id].status != "skipped"
+        assert row["mask"] == str(painted).lower()
+        assert row["style"] == (outcomes[entry.id].draw["style"] if painted else "")
+
+
+def test_the_card_has_a_header_that_hubs_read_and_every_section(every):
+    name, _, _, release = every
+    head = front_matter(release)
+    assert head["license"] == "cc-by-4.0"
+    assert head["size_categories"] == ["n<1K"]
+    assert head["configs"][0]["data_files"][0]["path"] == "metadata.csv"
+    text = (release / "README.md").read_text()
+    for section in ("Use", "Pose", "Masks", "Splits", "Known limits", "Licences of the sources", "Citation"):
+        assert f"\n## {section}\n" in text
+    assert get_format(name).card.citation in text
+    assert licence.TERMS[name].source in text
+
+
+@pytest.mark.parametrize("name", sorted(licence.TERMS))
+def test_pictures_of_the_three_datasets_stay_at_home_with_reason_and_source(name):
+    with pytest.raises(UsageError) as caught:
+        licence.gate("images", name, False, None)
+    assert licence.TERMS[name].reason in str(caught.value)
+    assert "http" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_right_must_be_stated_in_words_and_is_printed(aflw, tmp_path):
+    _, masked, _ = aflw
+    for right, words in ((None, "are not packed"), ("  yes ", "says too little")):
+        with pytest.raises(UsageError, match=words):
+            package(masked, tmp_path / "r", PackageOptions(kind="images", right=right))
+    assert not (tmp_path / "r").exists()
+    reason = "written permission of the authors, 2024-03-01"
+    package(masked, tmp_path / "r", PackageOptions(kind="images", right=reason))
+    assert reason in (tmp_path / "r" / "README.md").read_text()
+    assert json.loads((tmp_path / "r" / "release.json").read_text())["right"] == reason
+    assert front_matter(tmp_path / "r")["license"] == "other"
+
+
+def test_synthetic_pictures_may_go_out(damaged, tmp_path, tree):
+    masked = synthetic(damaged[1])
+    package(masked, tmp_path / "r", PackageOptions(kind="images"))
+    data = tree(tmp_path / "r" / "data")
+    table = data.pop("metadata.csv")
+    assert data == {n: d for n, d in tree(masked).items() if not n.startswith(RECORDS)}
+    assert b"image00006.jpg" in table
+    assert "no photo and no person" in (tmp_path / "r" / "README.md").read_text()
+    assert "synthetic" in front_matter(tmp_path / "r")["tags"]
+
+
+def test_imagefolder_has_one_folder_and_table_a_split(damaged, tmp_path):
+    masked, out = synthetic(damaged[1]), tmp_path / "r"
+    options = PackageOptions(kind="images", layout="imagefolder", ratios={"train": 0.5, "test": 0.5})
+    package(masked, out, options)
+    seen = []
+    for split in ("train", "test"):
+        for row in rows(out / "data" / split / "metadata.csv"):
+            assert row["split"] == split
+            assert sha256_file(out / "data" / split / row["file_name"]) == sha256_file(
+                masked / row["file_name"]
+            )
+            seen.append(row["id"])
+    assert sorted(seen) == sorted(o.id for o in read_manifest(masked))
+    paths = {f["split"]: f["path"] for f in front_matter(out)["configs"][0]["data_files"]}
+    assert paths == {"train": "data/train/**", "test": "data/test/**"}
+
+
+def test_webdataset_shards_group_a_picture_with_its_labels(every, tmp_path):
+    name, _, masked, _ = every
+    masked = synthetic(Path(shutil.copytree(masked, tmp_path / "masked")))
+    out = tmp_path / "r"
+    package(masked, out, PackageOptions(kind="images", layout="webdataset", shard=2))
+    found: dict[str, dict[str, bytes]] = {}
+    for shard in sorted((out / "shards").glob("*.tar")):
+        with tarfile.open(shard) as tar:
+            keys = []
+            for member in tar:
+                folder, _, base = member.name.rpartition("/")
+                key, _, extension = base.partition(".")
+                key = f"{folder}/{key}" if folder else key
+                keys.append(key)
+                found.setdefault(key, {})[extension] = tar.extractfile(member).read()
+            assert len(set(keys)) <= 2
+            assert keys == sorted(keys, key=keys.index), "members of a picture stand together"
+    entries = {e.id: e for e in get_format(name).index(masked)}
+    assert set(found) == set(entries)
+    for key, members in found.items():
+        entry = entries[key]
+        assert json.loads(members["json"])["id"] == key
+        contents = {hashlib.sha256(d).hexdigest() for n, d in members.items() if n != "json"}
+        assert contents == {sha256_file(masked / n) for n in (entry.image, *entry.labels)}
+        assert entry.image.suffix[1:].lower() in members
+    for shared in get_format(name).shared_files(masked):
+        assert (out / "shared" / shared).is_file()
+
+
+def test_a_parquet_index_has_the_table_and_the_hashes(aflw, tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    _, masked, _ = aflw
+    package(masked, tmp_path / "r", PackageOptions(parquet=True))
+    table = parquet.read_table(tmp_path / "r" / "index.parquet").to_pylist()
+    plain = rows(tmp_path / "r" / "metadata.csv")
+    assert [r["id"] for r in table] == [r["id"] for r in plain]
+    for row in table:
+        assert row["sha256"] == sha256_file(masked / row["file_name"])
+        assert isinstance(row["yaw"], float)
+        assert len(row["pixels_sha256"]) == 64
+
+
+def test_croissant_is_valid_and_its_records_are_the_table(every, tmp_path, caplog):
+    mlcroissant = pytest.importorskip("mlcroissant")
+    _, _, masked, _ = every
+    out = tmp_path / "r"
+    package(masked, out, PackageOptions(date="2026-01-31"))
+    dataset = mlcroissant.Dataset(out / "croissant.json")
+    assert not dataset.metadata.issues.errors
+    assert not dataset.metadata.issues.warnings
+    assert not [r for r in caplog.records if r.levelname in ("WARNING", "ERROR")]
+    records = list(dataset.records("images"))
+    plain = rows(out / "metadata.csv")
+    assert [r["images/id"].decode() for r in records] == [r["id"] for r in plain]
+    assert [r["images/yaw"] for r in records] == pytest.approx([float(r["yaw"]) for r in plain])
+    described = json.loads((out / "croissant.json").read_text())
+    for field in ("dataCollection", "dataBiases", "dataLimitation", "personalSensitiveInformation"):
+        assert described[f"rai:{field}"]
+    for file in described["distribution"]:
+        assert file["sha256"] == sha256_file(out / file["contentUrl"])
+
+
+@pytest.mark.parametrize("layout", ["tree", "imagefolder", "webdataset"])
+def test_croissant_of_pictures_is_valid_in_every_layout(damaged, tmp_path, layout):
+    mlcroissant = pytest.importorskip("mlcroissant")
+    package(synthetic(damaged[1]), tmp_path / "r", PackageOptions(kind="images", layout=layout))
+    dataset = mlcroissant.Dataset(tmp_path / "r" / "croissant.json")
+    assert not dataset.metadata.issues.errors
+    found = [r for s in dataset.metadata.record_sets for r in dataset.records(s.name)]
+    assert len(found) == 6
+
+
+def test_a_dataset_that_fails_its_checks_is_refused_unless_told_in_words(damaged, tmp_path):
+    _, masked, _ = damaged
+    (masked / "image00006.jpg").write_bytes((masked / "image00004.jpg").read_bytes())
+    with pytest.raises(UsageError, match=r"fails its checks with .*image00006"):
+        package(masked, tmp_path / "r")
+    with pytest.raises(UsageError, match="fails its checks"):
+        package(masked, tmp_path / "r", PackageOptions(despite="  "))
+    assert not (tmp_path / "r").exists()
+    package(masked, tmp_path / "r", PackageOptions(despite="one picture is known to be swapped"))
+    info = json.loads((tmp_path / "r" / "release.json").read_text())["despite"]
+    assert info["reason"] == "one picture is known to be swapped"
+    assert any("image00006" in line for line in info["errors"])
+    assert "one picture is known to be swapped" in (tmp_path / "r" / "README.md").read_text()
+
+
+def test_an_output_that_is_taken_or_inside_is_refused_and_nothing_deleted(damaged, tmp_path, tree):
+    _, masked, release = damaged
+    taken = tmp_path / "taken"
+    taken.mkdir()
+    (taken / "thesis.tex").write_text("x")
+    for out, options in (
+        (taken, PackageOptions(overwrite=True)),
+        (release, PackageOptions()),
+        (masked / "release", PackageOptions()),
+        (masked, PackageOptions(overwrite=True)),
+    ):
+        before = tree(tmp_path)
+        with pytest.raises(UsageError):
+            package(masked, out, options)
+        assert tree(tmp_path) == before
+    (release / "old.txt").write_text("x")
+    package(masked, release, PackageOptions(overwrite=True))
+    assert not (release / "old.txt").exists()
+    assert not open_release(release).damaged
+
+
+def test_nothing_is_written_outside_the_output(aflw, tmp_path):
+    _, masked, _ = aflw
+    package(masked, tmp_path / "here" / "r", PackageOptions(archive="tar.gz", part=3000))
+    assert [p.name for p in tmp_path.iterdir()] == ["here"]
+    assert [p.name for p in (tmp_path / "here").iterdir()] == ["r"]
+    names = sorted(p.name for p in (tmp_path / "here" / "r").iterdir())
+    assert names[:2] == ["README.md", "SHA256SUMS"]
+    assert all(".tar.gz.part" in n for n in names[2:])
+
+
+def test_archived_releases_are_the_same_bytes_twice(aflw, tmp_path, tree):
+    _, masked, _ = aflw
+    for place in ("one", "two"):
+        package(masked, tmp_path / place, PackageOptions(archive="zip"))
+    assert tree(tmp_path / "one") == tree(tmp_path / "two")
+
+
+def test_a_second_version_says_what_changed(damaged, tmp_path):
+    _, masked, release = damaged
+    package(masked, tmp_path / "r2", PackageOptions(version="1.1.0", previous=release, note="Better card."))
+    text = (tmp_path / "r2" / "CHANGELOG.md").read_text()
+    assert text.index("## 1.1.0") < text.index("Better card.") < text.index("bytes are the same")
+    assert text.index("bytes are the same") < text.index("## 1.0.0") < text.index("First release.")
+
+
+def test_splits_cut_no_group_and_keep_their_shares():
+    groups = {f"p{i % 40}/{i}": f"p{i % 40}" for i in range(1000)}
+    splits = make_splits(groups, {"train": 8, "val": 1, "test": 1}, seed=3)
+    for group in set(groups.values()):
+        assert len({splits.of[i] for i, g in groups.items() if g == group}) == 1
+    record = splits.record()
+    assert sum(record["images"].values()) == 1000
+    assert record["images"]["train"] == pytest.approx(800, abs=25)
+    assert record["images"]["val"] == pytest.approx(100, abs=25)
+    assert make_splits(groups, {"train": 8, "val": 1, "test": 1}, seed=3).of == splits.of
+    assert make_splits(groups, {"train": 8, "val": 1, "test": 1}, seed=4).of != splits.of
+    assert (
+        make_splits(dict(reversed(groups.items())), {"train": 8, "val": 1, "test": 1}, 3).names
+        == splits.names
+    )
+
+
+def test_no_flip_and_no_view_crosses_in_a_release_of_300w_lp(made_of):
+    release = made_of("300W-LP")[2]
+    by_photo: dict[str, set[str]] = {}
+    for row in rows(release / "metadata.csv"):
+        by_photo.setdefault(row["group"], set()).add(row["split"])
+        lists = [n for n in ("train", "val", "test") if row["id"] in ids(release, n)]
+        assert lists == [row["split"]]
+    assert all(len(found) == 1 for found in by_photo.values())
+    record = json.loads((release / "release.json").read_text())["splits"]
+    for name, known in record["sha256"].items():
+        assert sha256_file(release / "splits" / f"{name}.txt") == known
+
+
+def ids(release: Path, split: str) -> list[str]:
+    return (release / "splits" / f"{split}.txt").read_text().splitlines()
+
+
+@pytest.mark.parametrize("text", ["train", "train=x", "train=0", "", "a b=1", "all=1", "train=-1", "t=inf"])
+def test_wrong_ratios_are_refused(text):
+    with pytest.raises(UsageError, match="--splits"):
+        parse_ratios(text)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["NOWHERE", "--out", "x"], "holds no"),
+        (["ROOT", "--out", "x"], "takes an output of maskgen apply"),
+        (["MASKED", "--out", "x", "--layers", "touched"], "unknown layer"),
+        (["MASKED", "--out", "x", "--layout", "webdataset"], "recipe release holds none"),
+        (["MASKED", "--out", "x", "--part-size", "3M"], "--archive"),
+        (["MASKED", "--out", "x", "--part-size", "many"], "is no size"),
+        (["MASKED", "--out", "x", "--kind", "images"], "neerajkumar|AFLW"),
+        (["MASKED", "--out", "x", "--date", "yesterday"], "YYYY-MM-DD"),
+    ],
+)
+def test_wrong_calls_are_one_line_with_code_2(aflw, tmp_path, monkeypatch, capsys, arguments, words):
+    import re
+
+    monkeypatch.chdir(tmp_path)
+    places = {"MASKED": str(aflw[1]), "ROOT": str(aflw[0]), "NOWHERE": str(tmp_path / "nowhere")}
+    assert run(command, ["package", *(places.get(a, a) for a in arguments)]) == 2
+    error = capsys.readouterr().err
+    assert re.search(words, error)
+    assert error.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_command_packs_and_says_what_it_packed(aflw, tmp_path, capsys):
+    out = tmp_path / "r"
+    assert run(command, ["package", str(aflw[1]), "--out", str(out), "--no-pixels", "--layers", "alpha"]) == 0
+    assert "recipe release masked-recipe 1.0.0 of 6 images" in capsys.readouterr().out
+    assert not (out / "pixels.sha256").exists()
+    assert len(list((out / "alpha").iterdir())) == sum(
+        o.status == "ok" or o.status == "degraded" for o in read_manifest(aflw[1])
+    )
+
+
+def test_synth_output_without_a_manifest_can_be_released(tmp_path, monkeypatch):
+    """A dataset of maskgen synth keeps no manifest; its files are listed as they are."""
+    from maskgen.synth.layouts.base import Order
+    from maskgen.synth.run import generate, get_layout
+
+    root = tmp_path / "synth"
+    layout = get_layout("AFLW2000")
+    generate(layout, Order(root, 1, 0, "uniform", 0, None, (), False), quiet=True)
+    made = package(root, tmp_path / "r", PackageOptions(kind="images"))
+    assert made.info["synthetic"]
+    with pytest.raises(UsageError, match="--kind images"):
+        package(root, tmp_path / "q")
+    assert (
+        io.BytesIO((tmp_path / "r" / "data" / "metadata.csv").read_bytes())
+        .readline()
+        .startswith(b"file_name")
+    )
