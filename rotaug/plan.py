@@ -124,6 +124,8 @@ def uniform_angles(span: AngleRange, seed: int, sample_id: str, count: int = 1) 
     come out nearly alike, while each of them on its own stays uniform over the whole range.
     """
     dice = dice_of(seed, sample_id)
+    if count == 1:
+        return span.at(np.array([dice.uniform("angle/0")]))
     parts = np.argsort([dice.uniform(f"part/{k}") for k in range(count)], kind="stable")
     return span.at((parts + [dice.uniform(f"angle/{k}") for k in range(count)]) / count)
 

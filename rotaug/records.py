@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maskgen.io.files import atomic_write
 from maskgen.jobs.manifest import read_manifest
@@ -34,23 +35,43 @@ COLUMNS = (
 )
 BIN = 5.0
 _EDGES = np.arange(-180.0, 180.0 + BIN, BIN)
+_BATCH = 4096
 
 
 class Spread:
-    """Histograms of the labels before and after, filled one picture at a time."""
+    """Histograms of the labels before and after, filled one picture at a time and counted in batches."""
 
     def __init__(self) -> None:
-        self.counts = np.zeros((2, 3, len(_EDGES) - 1), dtype=np.int64)
-        self.cells: dict[str, tuple[dict[int, int], dict[int, int]]] = {by: ({}, {}) for by in CELLS}
+        self._counts = np.zeros((2, 3, len(_EDGES) - 1), dtype=np.int64)
+        self._cells: dict[str, tuple[Counter[int], Counter[int]]] = {
+            by: (Counter(), Counter()) for by in CELLS
+        }
+        self._waiting: tuple[list[Sequence[float]], list[Sequence[float]]] = ([], [])
 
-    def add(self, when: int, angles: Iterable[float]) -> None:
+    def add(self, when: int, angles: Sequence[float]) -> None:
         """Count a label (yaw, pitch, roll); when: 0 before, 1 after."""
-        triple = np.asarray(tuple(angles), dtype=np.float64)
-        k = np.clip(np.ceil((triple + 180.0) / BIN).astype(int) - 1, 0, len(_EDGES) - 2)
-        self.counts[when, np.arange(3), k] += 1
-        for by, tables in self.cells.items():
-            cell = int(cell_numbers(triple, by))
-            tables[when][cell] = tables[when].get(cell, 0) + 1
+        self._waiting[when].append(angles)
+        if len(self._waiting[when]) >= _BATCH:
+            self._count()
+
+    def _count(self) -> None:
+        for when, waiting in enumerate(self._waiting):
+            if not waiting:
+                continue
+            triples = np.array(waiting, dtype=np.float64)
+            waiting.clear()
+            k = np.clip(np.ceil((triples + 180.0) / BIN).astype(int) - 1, 0, len(_EDGES) - 2)
+            for axis in range(3):
+                self._counts[when, axis] += np.bincount(k[:, axis], minlength=len(_EDGES) - 1)
+            for by, tables in self._cells.items():
+                cells, loads = np.unique(cell_numbers(triples, by), return_counts=True)
+                tables[when].update(dict(zip(cells.tolist(), loads.tolist(), strict=True)))
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Histograms (2, 3, bins): before and after, yaw, pitch and roll."""
+        self._count()
+        return self._counts
 
     def numbers(self) -> dict[str, Any]:
         """Plain values for run.json."""
@@ -58,7 +79,7 @@ class Spread:
         for when, name in enumerate(("before", "after")):
             report[name] = {
                 **{axis: self.counts[when, i].tolist() for i, axis in enumerate(AXES)},
-                **{f"{by}_cells": evenness(tables[when].values()) for by, tables in self.cells.items()},
+                **{f"{by}_cells": evenness(tables[when].values()) for by, tables in self._cells.items()},
             }
         return report
 

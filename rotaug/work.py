@@ -168,7 +168,7 @@ def judged(before: Sample, after: Sample, plane: PlaneMap) -> tuple[str, tuple[s
 def inside(points: Array, size: tuple[int, int]) -> NDArray[np.bool_]:
     """Which of the pixels (n, 2) lie on a picture of this (width, height)."""
     x, y = points.T
-    return (x >= -0.5) & (x < size[0] - 0.5) & (y >= -0.5) & (y < size[1] - 0.5)
+    return np.asarray((x >= -0.5) & (x < size[0] - 0.5) & (y >= -0.5) & (y < size[1] - 0.5))
 
 
 def _reason(error: Exception) -> str:
