@@ -36,7 +36,9 @@ _RECIPE_KEYS = ("seed", "share", "styles", "colors", "fabrics", "fabric_share", 
 @dataset_option
 @root_option
 @out_option
-@click.option("--recipe", "recipe_file", type=FOLDER, metavar="FILE", help="TOML file; options win over it.")
+@click.option(
+    "--recipe", "recipe_file", type=FOLDER, metavar="FILE", help="TOML file or preset:NAME; options win over it."
+)
 @click.option("--styles", metavar="A,B:2", help="Mask styles, with weights if wanted; default: all.")
 @click.option("--colors", metavar="A,B", help="Names, #rrggbb, or own (what each style comes with).")
 @click.option("--fabrics", metavar="A,B", help="Fabrics laid over the colour, by name or picture file.")
@@ -89,12 +91,13 @@ def command(dataset: str | None, root: Path | None, out: Path | None, **given: A
     pin_threads()
     from ..apply import apply_recipe, preview, template_hashes
     from ..apply_one import ApplyOptions, Templates
-    from ..recipe import Recipe, load_recipe
+    from ..recipe import Recipe
+    from ..release.presets import recipe_from
 
     jobs = resolve_jobs(given["jobs"])
     fmt, folder = find_dataset(dataset, root)
     target = out if out is not None else folder.resolve().with_name(f"{folder.resolve().name}_masked")
-    recipe = load_recipe(given["recipe_file"]) if given["recipe_file"] is not None else Recipe()
+    recipe = recipe_from(given["recipe_file"]) if given["recipe_file"] is not None else Recipe()
     recipe = recipe.updated({key: given[key] for key in _RECIPE_KEYS if given[key] is not None}, "options")
     templates = Templates(tuple(str(path) for path in given["templates"]))
     catalogue = templates.catalogue()
