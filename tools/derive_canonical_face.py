@@ -50,7 +50,8 @@ def canonical(folder: Path) -> tuple[np.ndarray, np.ndarray]:
 
 def main() -> None:
     mean, spread = canonical(Path(sys.argv[1]))
-    print(f"# mean distance of the faces from it: median {np.median(spread):.1f} mm, worst {spread.max():.1f} mm")
+    middle, worst = np.median(spread), spread.max()
+    print(f"# mean distance of the faces from it: median {middle:.1f} mm, worst {worst:.1f} mm")
     for x, y, z in mean:
         print(f"    ({x:.1f}, {y:.1f}, {z:.1f}),")
 

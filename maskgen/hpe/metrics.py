@@ -57,7 +57,7 @@ def axis_errors(predicted: ArrayLike, true: ArrayLike) -> Array:
     p, t = np.asarray(predicted, dtype=np.float64), np.asarray(true, dtype=np.float64)
     chord = np.linalg.norm(p - t, axis=-2)
     total = np.linalg.norm(p + t, axis=-2)
-    return np.degrees(2.0 * np.arctan2(chord, total))
+    return np.asarray(np.degrees(2.0 * np.arctan2(chord, total)), np.float64)
 
 
 def cumulative(errors: ArrayLike, thresholds: ArrayLike) -> Array:

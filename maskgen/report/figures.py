@@ -16,8 +16,11 @@ ANGLES = ("yaw", "pitch", "roll")
 
 
 class _Predictions(Protocol):
-    true: NDArray[np.float64]
-    predicted: NDArray[np.float64]
+    @property
+    def true(self) -> NDArray[np.float64]: ...
+
+    @property
+    def predicted(self) -> NDArray[np.float64]: ...
 
     def geodesic(self) -> NDArray[np.float64]: ...
 

@@ -165,7 +165,8 @@ def test_a_loss_that_is_no_number_ends_the_run_with_advice(root) -> None:
     with torch.no_grad():
         model.hidden.weight[0, 0] = torch.nan
     trainer = Trainer(wanted, model, samples, None, torch.device("cpu"))
-    with pytest.raises(TrainingFailed, match=r"gradient became nan in train epoch 1, step 1: lower train\.lr"):
+    said = r"gradient became nan in train epoch 1, step 1: lower train\.lr"
+    with pytest.raises(TrainingFailed, match=said):
         trainer.run()
 
 

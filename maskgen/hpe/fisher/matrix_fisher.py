@@ -47,20 +47,21 @@ def proper_svd(matrix: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 class _ScaledBessel(torch.autograd.Function):
     """exp(-x) I0(x) for x >= 0, with the derivative from the right at 0.
 
-    torch takes exp(-|x|), whose derivative at 0 it sets to 0; here the factored-out exponent needs the -1 that
-    belongs to exp(-x), also at the arguments that are exactly 0 for equal singular values.
+    torch takes exp(-|x|), whose derivative at 0 it sets to 0; here the factored-out exponent needs the -1
+    that belongs to exp(-x), also at the arguments that are exactly 0 for equal singular values.
     """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
-        value = torch.special.i0e(x)
+        value: Tensor = torch.special.i0e(x)
         ctx.save_for_backward(x, value)
         return value
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Tensor:
         x, value = ctx.saved_tensors
-        return grads[0] * (torch.special.i1e(x) - value)
+        slope: Tensor = grads[0] * (torch.special.i1e(x) - value)
+        return slope
 
 
 def _log_integral(s: Tensor, nodes: int) -> Tensor:
@@ -81,7 +82,8 @@ def _log_integral(s: Tensor, nodes: int) -> Tensor:
     one_minus_u = 2.0 * x * x
     a = (s2 - s3) * one_minus_u / 2.0
     b = (s2 + s3) * (2.0 - one_minus_u) / 2.0
-    bessel = _ScaledBessel.apply(a) * _ScaledBessel.apply(b)
+    scaled: Any = _ScaledBessel.apply  # torch leaves it untyped
+    bessel = scaled(a) * scaled(b)
     value = 0.5 * bessel * torch.exp(-(s1 + s3) * one_minus_u) * 4.0 * x * x_max * w
     out: Tensor = value.sum(-1).log()
     return out
