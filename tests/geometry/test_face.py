@@ -107,7 +107,7 @@ def test_a_label_that_disagrees_gives_way_to_the_landmarks():
 
 def test_depth_of_three_dimensional_landmarks_may_start_anywhere():
     pose = HeadPose.from_euler(-30.0, 8.0, 12.0)
-    shifted = np.array(seen(pose).points) + [0.0, 0.0, 500.0]
+    shifted = np.array(seen(pose).points) + np.array([0.0, 0.0, 500.0])
     fit = fit_face(Landmarks.of(shifted, "far"), pose)
     assert np.abs(fit.offsets).max() < 1e-6
 
