@@ -145,9 +145,8 @@ def comparison_markdown(content: Mapping[str, Any]) -> str:
         f"# Comparison over {seeds} seed(s)\n",
         "## MAE in degrees (mean over seeds, and their spread)\n",
     ]
-    rows = [
-        [name, *(f"{m['errors'][t]['mean']['mae']:.2f} ({m['errors'][t]['mean']['std']:.2f})" for t in tests)]
-        for name, m in content["models"].items()
+    rows: list[list[Any]] = [
+        [name, *(_spread(m["errors"][t]["mean"]) for t in tests)] for name, m in content["models"].items()
     ]
     rows.append(["always zero", *(content["zero_baseline"][t]["mean"] for t in tests)])
     parts.append(markdown(("Model", *tests), rows))
@@ -215,6 +214,12 @@ def _collapsed(runs: Sequence[Mapping[str, Predictions]]) -> list[str]:
             ok = p.detected
             found += [f"run {i}, {name}: {a}" for a in metrics.collapsed_angles(p.predicted[ok], p.true[ok])]
     return found
+
+
+def _spread(error: Mapping[str, Any]) -> str:
+    """A mean over seeds with its standard deviation, where there is more than one."""
+    std = error["std"]
+    return f"{error['mae']:.2f}" + (f" ({std:.2f})" if std is not None and std == std else "")
 
 
 def _intervals(columns: Mapping[str, Any]) -> dict[str, Any]:
