@@ -130,6 +130,20 @@ def uniform_angles(span: AngleRange, seed: int, sample_id: str, count: int = 1) 
     return span.at((parts + [dice.uniform(f"angle/{k}") for k in range(count)]) / count)
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """Draws the angle of one twin for any sample id; picklable, so that workers draw for themselves."""
+
+    span: AngleRange
+    seed: int
+    number: int
+    count: int
+
+    def __call__(self, sample_id: str) -> float:
+        """Degrees."""
+        return float(uniform_angles(self.span, self.seed, sample_id, self.count)[self.number])
+
+
 def dice_of(seed: int, sample_id: str) -> Streams:
     """The random streams that rotaug draws this picture's decisions from."""
     return Streams(seed, sample_id, scope="rotaug")

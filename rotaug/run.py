@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from itertools import islice
@@ -27,7 +27,7 @@ from maskgen.jobs.resume import check_same_job
 from .plan import Angles
 from .records import Written, write_records
 from .rotate import Turn
-from .survey import Thetas, check_fit, plan_angles
+from .survey import Plan, check_fit, plan_angles
 from .work import Planned, TurnOne
 
 
@@ -80,8 +80,8 @@ def rotate_dataset(
     check_apart(root, out)
     check_output(out, resume=options.resume, overwrite=options.overwrite)
     check_fit(fmt, root, angles, turn)
-    thetas, details = plan_angles(fmt, root, angles, turn, options.limit, options.jobs)
-    job = _Job(fmt, root, out, angles, turn, options, thetas, details, quiet)
+    plan = plan_angles(fmt, root, angles, turn, options.limit, options.jobs)
+    job = _Job(fmt, root, out, angles, turn, options, plan, quiet)
     result = Rotated(out)
     if angles.twins == ("",):
         result.summaries[""] = job.twin("")
@@ -109,22 +109,20 @@ def preview(
     check_apart(root, out)
     check_output(out, resume=options.resume, overwrite=options.overwrite)
     check_fit(fmt, root, angles, turn)
-    thetas, details = plan_angles(fmt, root, angles, turn, options.limit, options.jobs)
+    plan = plan_angles(fmt, root, angles, turn, options.limit, options.jobs)
     total, first = 0, list[str]()
     for entry in islice(fmt.index(root), options.limit):
         total += 1
         if len(first) < 3:
-            first.append(f"{entry.id} by {', '.join(f'{t:.2f}' for t in thetas(entry))}")
+            numbers = range(len(angles.listed) or angles.per_image)
+            first.append(f"{entry.id} by {', '.join(f'{plan.angle(entry.id, k):.2f}' for k in numbers)}")
     twins = len(angles.twins)
     yield f"{fmt.name} at {root}: {total} pictures, {total * twins} to write in {twins} twin(s)"
     yield f"output: {out}" + (f" ({', '.join(angles.twins)})" if twins > 1 else "")
     yield f"degrees, counter-clockwise: {'; '.join(first)} ..."
-    if "balance" in details:
-        numbers = details["balance"]
-        yield (
-            f"balanced {numbers['by']}: {numbers['reachable_cells']} cells within reach, "
-            f"{numbers['emptiest']} to {numbers['fullest']} pictures each"
-        )
+    if plan.numbers:
+        said = "balanced {by}: {reachable_cells} cells within reach, {emptiest} to {fullest} pictures each"
+        yield said.format(**plan.numbers)
     yield "nothing was written (--dry-run)"
 
 
@@ -138,8 +136,7 @@ class _Job:
     angles: Angles
     turn: Turn
     options: RotateOptions
-    thetas: Thetas
-    details: Mapping[str, Any]
+    plan: Plan
     quiet: bool
 
     @property
@@ -156,9 +153,12 @@ class _Job:
             **plain,
             "fill": list(self.turn.fill),
         }
-        if "plan_sha256" in self.details:
-            recipe["plan_sha256"] = self.details["plan_sha256"]
-        return recipe
+        return recipe if self.plan.sha256 is None else recipe | {"plan_sha256": self.plan.sha256}
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """Further numbers for run.json."""
+        return {"balance": dict(self.plan.numbers)} if self.plan.numbers else {}
 
     def folder(self, name: str) -> Path:
         """Where a twin is written."""
@@ -167,7 +167,7 @@ class _Job:
     def twin(self, name: str) -> Summary:
         """Write one complete output: every picture once."""
         out, number = self.folder(name), self.angles.twins.index(name) - self.angles.include_original
-        plan = BatchPlan(
+        batch = BatchPlan(
             tool="rotaug",
             dataset=self.fmt.name,
             root=self.root,
@@ -177,16 +177,16 @@ class _Job:
             jobs=self.options.jobs,
             resume=self.options.resume,
             overwrite=self.options.overwrite,
-            details={key: value for key, value in self.details.items() if key == "balance"},
+            details=self.details,
         )
 
         def entries() -> Iterator[Planned]:
             for entry in self.fmt.index(self.root):
-                theta = 0.0 if number < 0 else float(self.thetas(entry)[number])
+                theta = 0.0 if number < 0 else self.plan.known(entry.id, number)
                 yield Planned(entry.id, entry.image, entry.labels, theta)
 
-        work = TurnOne(self.fmt, self.root, out, self.turn)
-        return run_batch(plan, entries, work, lambda: self._copy_shared(out), quiet=self.quiet)
+        work = TurnOne(self.fmt, self.root, out, self.turn, self.plan.drawn(number))
+        return run_batch(batch, entries, work, lambda: self._copy_shared(out), quiet=self.quiet)
 
     def _copy_shared(self, out: Path) -> dict[str, str]:
         """Files that belong to no single picture, byte for byte."""
@@ -217,7 +217,7 @@ class _Job:
                 "limit": options.limit,
                 "total": 0,
                 "twins": list(self.angles.twins),
-                **{key: value for key, value in self.details.items() if key == "balance"},
+                **self.details,
             }
             if earlier is not None:
                 check_same_job(self.out, earlier, run | {"total": earlier.get("total", 0)})

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -18,15 +18,12 @@ from maskgen.jobs.parallel import stream
 from maskgen.sample import Entry
 
 from .balance import Balanced, balanced_angles, turned_cells
-from .plan import AngleRange, Angles, uniform_angles
+from .plan import AngleRange, Angles, Drawn, uniform_angles
 from .records import evenness
 from .rotate import Turn, label_axis, plane_of
 
 #: so many labels may be broken at the start of a dataset before its fit is left to the pictures themselves
 _PATIENCE = 200
-
-#: gives an entry's picture its angles, one for each twin that is not the original
-Thetas = Callable[[Entry], Array]
 
 
 def check_fit(fmt: DatasetFormat, root: Path, angles: Angles, turn: Turn) -> None:
@@ -42,29 +39,56 @@ def check_fit(fmt: DatasetFormat, root: Path, angles: Angles, turn: Turn) -> Non
             continue
 
 
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """The angles of every picture of a dataset.
+
+    table: what balancing chose, (per_image,) by id. numbers: how evenly, for run.json.
+    """
+
+    angles: Angles
+    table: Mapping[str, Array] = field(default_factory=dict)
+    numbers: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def sha256(self) -> str | None:
+        """Hash of a balanced plan, which depends on all labels; None where the options say it all."""
+        if self.angles.balance is None:
+            return None
+        return digest([[name, values.tolist()] for name, values in self.table.items()])
+
+    def drawn(self, number: int) -> Drawn | None:
+        """What draws the angles of twin ``number`` for ids that `known` knows none of."""
+        span = self.angles.span
+        return None if span is None else Drawn(span, self.angles.seed, number, self.angles.per_image)
+
+    def known(self, sample_id: str, number: int) -> float | None:
+        """The angle of twin ``number`` where it is settled: listed, or chosen by balancing."""
+        if self.angles.listed:
+            return self.angles.listed[number]
+        # a label that could not be read has no row; it fails later, in a line of its own
+        row = self.table.get(sample_id)
+        return None if row is None else float(row[number])
+
+    def angle(self, sample_id: str, number: int) -> float:
+        """The angle of a sample in twin ``number``, degrees."""
+        known, drawn = self.known(sample_id, number), self.drawn(number)
+        if known is not None or drawn is None:
+            return known or 0.0
+        return drawn(sample_id)
+
+
 def plan_angles(
     fmt: DatasetFormat, root: Path, angles: Angles, turn: Turn, limit: int | None = None, jobs: int = 1
-) -> tuple[Thetas, dict[str, Any]]:
-    """What gives every entry its angles, and the plan's own numbers for run.json."""
-    if angles.span is None:
-        return lambda entry: np.array(angles.listed), {}
-    span = angles.span
-
-    def drawn(entry: Entry) -> Array:
-        return uniform_angles(span, angles.seed, entry.id, angles.per_image)
-
-    if angles.balance is None:
-        return drawn, {}
+) -> Plan:
+    """The plan for a dataset; balancing reads all its labels."""
+    if angles.span is None or angles.balance is None:
+        return Plan(angles)
     entries = islice(fmt.index(root), limit)
     labels = [item for item in stream(ReadLabel(fmt, root, turn), entries, jobs=jobs) if item is not None]
-    balanced, numbers = balance_labels(labels, span, angles)
+    balanced, numbers = balance_labels(labels, angles.span, angles)
     table = dict(zip((item.id for item in labels), balanced.angles, strict=True))
-    details = {
-        "plan_sha256": digest([list(table), balanced.angles.tolist()]),
-        "balance": {"by": angles.balance, "labels": len(labels), **numbers},
-    }
-    # a label that could not be read fails later, in a line of its own
-    return lambda entry: table[entry.id] if entry.id in table else drawn(entry), details
+    return Plan(angles, table, {"by": angles.balance, "labels": len(labels), **numbers})
 
 
 def balance_labels(

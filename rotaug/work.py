@@ -20,6 +20,7 @@ from maskgen.jobs.outcome import Outcome, reason_of
 from maskgen.jobs.output import RECORDS, output_error
 from maskgen.sample import Entry, Sample
 
+from .plan import Drawn
 from .rotate import Turn, face_points, is_identity, plane_of
 
 #: folders of OUT/_maskgen whose pictures belong to the dataset's, pixel for pixel (made by maskgen apply)
@@ -28,35 +29,39 @@ COMPANIONS = {"segmentation": "nearest", "alpha": "linear", "touched": "nearest"
 
 @dataclass(frozen=True)
 class Planned(Entry):
-    """An entry together with the angle that its picture is turned by, in degrees."""
+    """An entry together with the angle that its picture is turned by, in degrees; None: to be drawn."""
 
-    theta_deg: float = 0.0
+    theta_deg: float | None = 0.0
 
 
 @dataclass(frozen=True)
 class TurnOne:
-    """Turns one picture of the dataset at ``root`` into ``out``; picklable."""
+    """Turns one picture of the dataset at ``root`` into ``out``; picklable.
+
+    drawn: gives the angle, by id, of entries that come without one.
+    """
 
     fmt: DatasetFormat
     root: Path
     out: Path
     turn: Turn
+    drawn: Drawn | None = None
 
     def __call__(self, entry: Entry) -> Outcome:
         """What became of the picture of a Planned entry. Raises OutputError where nothing can be written."""
         if not isinstance(entry, Planned):
             raise TypeError(f"{entry.id}: an entry without an angle")
-        record: dict[str, Any] = {
-            "id": entry.id,
-            "source": str(entry.image),
-            "draw": {"theta_deg": entry.theta_deg},
-        }
+        theta = entry.theta_deg
+        if theta is None:
+            assert self.drawn is not None
+            theta = self.drawn(entry.id)
+        record: dict[str, Any] = {"id": entry.id, "source": str(entry.image), "draw": {"theta_deg": theta}}
         read: dict[PurePosixPath, bytes] = {}
         try:
             for name in (entry.image, *entry.labels):
                 read[name] = self._read(name)
             before = self.fmt.read(self.root, entry)
-            plane = plane_of(before, entry.theta_deg, self.turn)
+            plane = plane_of(before, theta, self.turn)
             after = self.fmt.moved(before, plane)
             record["draw"] |= label_record(self.fmt, before, after)
             files = self._companions(entry, plane)
@@ -76,7 +81,8 @@ class TurnOne:
 
     def _read(self, name: PurePosixPath) -> bytes:
         try:
-            return (self.root / name).read_bytes()
+            with open(f"{self.root}/{name}", "rb") as stream:
+                return stream.read()
         except OSError as error:
             raise InputError(f"{name.name} cannot be read ({error.strerror or error})") from error
 

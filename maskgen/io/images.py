@@ -27,6 +27,8 @@ FORMATS = ("JPEG", "PNG")
 #: stay small (docs/formats.md)
 _PNG = [cv2.IMWRITE_PNG_COMPRESSION, 3, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
 _PNG_HEAD = 33  # signature and header chunk
+_HEAD_BYTES = 4096
+_LONGEST = 1 << 16
 _KEPT_CHUNKS = (b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"pHYs", b"eXIf", b"tEXt", b"zTXt", b"iTXt", b"tIME")
 
 
@@ -66,10 +68,34 @@ def read_image(path: Path) -> SourceImage:
 def image_size(path: Path) -> tuple[int, int]:
     """(width, height) from the header alone, stored orientation. Raises ImageError."""
     try:
-        with open(path, "rb") as stream, _open(stream, Path(path).name) as header:
-            return header.size
+        with open(path, "rb") as stream:
+            # asked for every label that is read, and Pillow looks at far more than the size
+            size = _size_in(stream.read(_HEAD_BYTES))
+            if size is not None:
+                return size
+            stream.seek(0)
+            with _open(stream, Path(path).name) as header:
+                return header.size
     except OSError as error:
         raise ImageError(f"{Path(path).name}: cannot be read ({error.strerror})") from error
+
+
+def _size_in(head: bytes) -> tuple[int, int] | None:
+    """(width, height) from the first bytes of a JPEG or PNG; None where they do not say or look odd."""
+    if head[:8] == b"\x89PNG\r\n\x1a\n" and head[12:16] == b"IHDR":
+        width, height = struct.unpack_from(">II", head, 16)
+        return (width, height) if 0 < width <= _LONGEST and 0 < height <= _LONGEST else None
+    at = 2
+    while head[:2] == b"\xff\xd8" and at + 9 <= len(head) and head[at] == 0xFF:
+        marker, length = struct.unpack_from(">xBH", head, at)
+        # the frame headers SOF0 to SOF15, less the three markers among them that are tables
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            height, width = struct.unpack_from(">HH", head, at + 5)
+            return (width, height) if width and height else None
+        if marker in (0xD8, 0xD9, 0xDA) or marker < 0xC0:
+            return None
+        at += 2 + length
+    return None
 
 
 def decode_image(data: bytes, name: str = "image") -> SourceImage:

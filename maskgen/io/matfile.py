@@ -122,7 +122,7 @@ def parse_mat(data: bytes, name: str = "mat") -> MatFile:
                 raise ValueError(f"element at byte {at} is cut short or unknown (type {kind}, {size} bytes)")
             elements.append(_decode(data[at:end], kind, order))
             at = end
-    except (ValueError, TypeError, KeyError, struct.error, zlib.error, UnicodeDecodeError) as error:
+    except (ValueError, TypeError, LookupError, struct.error, zlib.error, UnicodeDecodeError) as error:
         raise LabelError(f"{name}: corrupt MATLAB file ({error})") from error
     return MatFile(data[:_HEADER], tuple(elements))
 
