@@ -9,7 +9,9 @@ from maskgen.hpe.config import load, preset_names
 from maskgen.hpe.mixture import parse
 from maskgen.hpe.registry import create_model
 
-MINE = [p for p in preset_names() if p.split("/")[0] in ("seed0", "seed1", "seed3", "seed4", "paper")]
+MINE = [
+    p for p in preset_names() if p.split("/")[0] in ("seed0", "seed1", "seed3", "seed4", "paper", "small")
+]
 
 
 @pytest.mark.parametrize("name", MINE)
