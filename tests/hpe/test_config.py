@@ -86,5 +86,6 @@ def test_an_override_without_a_value_is_refused(tmp_path) -> None:
 
 
 def test_every_preset_is_a_valid_configuration() -> None:
-    for name in config.preset_names():
+    # comparisons are another kind of file; test_compare.py holds them
+    for name in [n for n in config.preset_names() if not n.startswith("compare/")]:
         config.load(name)
