@@ -37,7 +37,11 @@ _RECIPE_KEYS = ("seed", "share", "styles", "colors", "fabrics", "fabric_share", 
 @root_option
 @out_option
 @click.option(
-    "--recipe", "recipe_file", type=FOLDER, metavar="FILE", help="TOML file or preset:NAME; options win over it."
+    "--recipe",
+    "recipe_file",
+    type=FOLDER,
+    metavar="FILE",
+    help="TOML file or preset:NAME; options win over it.",
 )
 @click.option("--styles", metavar="A,B:2", help="Mask styles, with weights if wanted; default: all.")
 @click.option("--colors", metavar="A,B", help="Names, #rrggbb, or own (what each style comes with).")
