@@ -34,13 +34,38 @@ from .spec import MaskSpec
 
 TEXTURES = "_textures"
 MAPS = ("albedo", "height", "alpha", "paint")
+#: a user's own picture: pixels kept of its side, and how wide it lies on the cloth, mm
+_OWN_PX, _OWN_MM = 512, 90.0
 
 
 def _read_png(file: Traversable) -> NDArray[Any]:
     image = cv2.imdecode(np.frombuffer(file.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
     if image is None:
-        raise UsageError(f"{file}: not a readable PNG")
+        raise UsageError(f"{file}: not a readable picture")
     return image
+
+
+def _checked_map(name: str, image: NDArray[Any], file: Traversable) -> NDArray[Any]:
+    channels = 1 if image.ndim == 2 else image.shape[2]
+    wanted = {"albedo": (1, 3), "height": (1,), "alpha": (1,), "paint": (4,)}[name]
+    depths = ("uint8", "uint16") if name == "height" else ("uint8",)
+    if channels not in wanted or image.dtype.name not in depths:
+        names = {1: "grey", 3: "RGB", 4: "RGBA"}
+        colors, bits = " or ".join(names[k] for k in wanted), " or ".join(d[4:] for d in depths)
+        found = f"{channels} channel(s) of {image.dtype.itemsize * 8} bit"
+        raise UsageError(f"{file}: wanted {colors} of {bits} bit, found {found}")
+    return image
+
+
+def _made_seamless(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The middle square of any picture, at most _OWN_PX wide, with its mirror images: it repeats unseen."""
+    h, w = image.shape[:2]
+    side = min(h, w)
+    square = image[(h - side) // 2 :, (w - side) // 2 :][:side, :side]
+    if side > _OWN_PX:
+        square = np.asarray(cv2.resize(square, (_OWN_PX, _OWN_PX), interpolation=cv2.INTER_AREA), np.uint8)
+    half = np.concatenate([square, square[:, ::-1]], 1)
+    return np.concatenate([half, half[::-1]])
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,22 +82,33 @@ class Style:
         for name in MAPS:
             file = self.folder / f"{name}.png"
             if file.is_file():
-                found[name] = _read_png(file)
+                found[name] = _checked_map(name, _read_png(file), file)
+        if len({image.shape[:2] for image in found.values()}) > 1:
+            sizes = ", ".join(f"{k}.png {v.shape[1]} x {v.shape[0]}" for k, v in found.items())
+            raise UsageError(f"{self.folder}: the maps of a style must be of one size, found {sizes}")
         return found
 
 
 @dataclass(frozen=True, eq=False)
 class Fabric:
-    """A seamless tile; size_mm is the edge length of one repeat on the fabric."""
+    """A seamless tile; size_mm is the edge length of one repeat on the fabric.
+
+    own: a picture of the user's, which is cut square and made to repeat.
+    """
 
     name: str
     file: Traversable
     size_mm: float
+    own: bool = False
 
     @cached_property
     def tile(self) -> NDArray[np.uint8]:
         """(h, w, 4) uint8 BGRA: colour, and how far it replaces the mask's own."""
         image = _read_png(self.file)
+        if image.dtype != np.uint8:
+            image = (image / 257.0).astype(np.uint8)
+        if self.own:
+            image = _made_seamless(image)
         if image.ndim == 2:
             image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
         if image.shape[2] == 3:
@@ -94,9 +130,7 @@ class Catalogue:
         Raises UsageError for a folder that is missing or a style that is wrong, naming file and key.
         """
         roots: list[Traversable] = [resources.files("mask_templates")]
-        for point in metadata.entry_points(group="maskgen.templates"):
-            target = point.load()
-            roots.append(Path(target) if isinstance(target, str | Path) else resources.files(target))
+        roots += [_entry_root(point) for point in metadata.entry_points(group="maskgen.templates")]
         for extra in extra_dirs:
             if not Path(extra).is_dir():
                 raise UsageError(f"{extra}: no such folder of mask templates")
@@ -134,9 +168,21 @@ class Catalogue:
             return self.fabrics[name]
         path = Path(name)
         if path.suffix and path.is_file():
-            return Fabric(name, path, 90.0)
+            return Fabric(name, path, 2.0 * _OWN_MM, own=True)
         known = ", ".join(sorted(self.fabrics)) or "none"
         raise UsageError(f"unknown fabric {name!r}; known: {known}, or the path of a picture")
+
+
+def _entry_root(point: metadata.EntryPoint) -> Traversable:
+    """Folder an entry point of the group ``maskgen.templates`` names: a package, or a path."""
+    try:
+        target = point.load()
+        root = Path(target) if isinstance(target, str | Path) else resources.files(target)
+    except Exception as e:  # another package's code
+        raise UsageError(f"entry point {point.name!r} of maskgen.templates, {point.value}: {e}") from e
+    if not root.is_dir():
+        raise UsageError(f"entry point {point.name!r} of maskgen.templates names {root}, which is no folder")
+    return root
 
 
 def _load_style(folder: Traversable) -> Style:
@@ -160,7 +206,8 @@ def _load_fabrics(folder: Traversable) -> dict[str, Fabric]:
     for name, entry in data.items():
         file = folder / f"{name}.png"
         size = entry.get("size_mm") if isinstance(entry, dict) else None
-        if not isinstance(size, int | float) or size <= 0 or not file.is_file():
+        length = float(size) if isinstance(size, int | float) and not isinstance(size, bool) else 0.0
+        if not 0.0 < length < 1e4 or not file.is_file():
             raise UsageError(f"{listing}: [{name}] needs size_mm > 0 and a file {name}.png beside it")
-        found[name] = Fabric(name, file, float(size))
+        found[name] = Fabric(name, file, length)
     return found

@@ -2,26 +2,59 @@
 
 from __future__ import annotations
 
+import math
 import re
 import types
 import typing
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from difflib import get_close_matches
+from itertools import pairwise
 from typing import Any, TypeVar
 
 from ..errors import UsageError
-from .spec import WEARS, Drape, MaskSpec, Material, Outline, Strap
+from .spec import WEARS, Drape, MaskSpec, Material, Outline, Point, Strap
 
 KINDS = ("surgical", "respirator", "cloth", "other")
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
+#: lowest and highest value of every number whose sense has limits
+_RANGES = {
+    "weight": (0.0, math.inf),
+    "outline.pinch": (0.0, 30.0),
+    "drape.tent": (0.0, 1.0),
+    "drape.standoff": (0.5, 40.0),
+    "drape.rim": (0.2, 40.0),
+    "drape.chin_gap": (0.0, 40.0),
+    "drape.stiffness": (0.0, 40.0),
+    "drape.reach": (1.0, 80.0),
+    "drape.dome": (0.0, 60.0),
+    "drape.dome_centre": (0.0, 1.0),
+    "drape.dome_width": (0.05, 2.0),
+    "drape.spread": (0.2, 10.0),
+    "drape.ridge": (0.0, 40.0),
+    "drape.ridge_width": (0.01, 1.0),
+    "drape.flare": (0.0, 30.0),
+    "drape.skirt": (0.0, 150.0),
+    "drape.skirt_taper": (0.0, 1.0),
+    "material.sheen": (0.0, 1.0),
+    "material.relief": (0.0, 10.0),
+    "material.hem": (0.0, 30.0),
+    "material.crease": (0.0, 3.0),
+}
+_STRAP_RANGES = {"start": (0.0, 1.0), "width": (0.3, 60.0), "lift": (0.2, 20.0), "sag": (0.0, 40.0)}
+_BUMP_RANGES = {"at": (0.0, 1.0), "radius": (1.0, 60.0), "height": (0.0, 60.0), "wall": (1.0, 30.0)}
 T = TypeVar("T")
 
 
 def parse_style(name: str, data: Mapping[str, Any], where: str) -> MaskSpec:
     """The style `name` from parsed TOML; ``where`` (the file) opens every message. Raises UsageError."""
     table = dict(data)
+    for key, hint in (("name", "a style is called as its folder is"), ("straps", "write [[strap]] tables")):
+        if key in table:
+            raise UsageError(f"{where}: unknown key {key}; {hint}")
     table["straps"] = table.pop("strap", [])
+    if not isinstance(table["straps"], list):
+        raise UsageError(f"{where}: strap must be written [[strap]], one table for each strap")
     material = table.get("material")
     if isinstance(material, dict) and isinstance(material.get("colors"), list):
         colors = [[c, 1.0] if isinstance(c, str) else c for c in material["colors"]]
@@ -68,6 +101,8 @@ def _convert(value: Any, hint: Any, where: str, key: str) -> Any:
             _convert(v, a, where, f"{key}[{i}]") for i, (v, a) in enumerate(zip(value, args, strict=True))
         )
     if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+        if not math.isfinite(value):
+            raise _wrong(where, key, hint, value)
         return float(value)
     if hint in (str, bool, int) and type(value) is hint:
         return value
@@ -95,13 +130,23 @@ def _check(spec: MaskSpec, where: str) -> None:
     """Ranges and cross-references that types cannot say."""
     if spec.kind not in KINDS:
         raise UsageError(f"{where}: kind must be one of {', '.join(KINDS)}, found {spec.kind!r}")
+    unknown = [w for w in spec.wears if w not in WEARS]
+    if unknown or not spec.wears:
+        raise UsageError(f"{where}: wears must be some of {', '.join(WEARS)}, found {list(spec.wears)}")
+    for path, (low, high) in _RANGES.items():
+        value: Any = spec
+        for part in path.split("."):
+            value = getattr(value, part)
+        _in_range(value, low, high, where, path)
     for edge in ("top", "bottom"):
-        if len(getattr(spec.outline, edge)) < 3:
-            raise UsageError(
-                f"{where}: outline.{edge} needs at least 3 points from the midline to the corner"
-            )
-        if getattr(spec.outline, edge)[0][0] != 0.0:
-            raise UsageError(f"{where}: outline.{edge} must begin on the midline, x = 0")
+        _check_edge(getattr(spec.outline, edge), f"{where}: outline.{edge}")
+    heights = spec.drape.profile
+    rising = all(a[0] < b[0] for a, b in pairwise(heights))
+    if heights and not (rising and heights[0][0] >= 0.0 and heights[-1][0] <= 1.0):
+        raise UsageError(f"{where}: drape.profile wants [v, mm] points with v rising within 0..1")
+    for i, bump in enumerate(spec.drape.bumps):
+        for key, (low, high) in _BUMP_RANGES.items():
+            _in_range(getattr(bump, key), low, high, where, f"drape.bumps[{i}].{key}")
     if not spec.material.colors:
         raise UsageError(f'{where}: material.colors needs at least one colour such as "#9fc4d6"')
     for color, weight in spec.material.colors:
@@ -109,22 +154,36 @@ def _check(spec: MaskSpec, where: str) -> None:
             raise UsageError(
                 f'{where}: material.colors wants "#rrggbb" and a weight >= 0, found {[color, weight]}'
             )
+    if not any(weight > 0.0 for _, weight in spec.material.colors):
+        raise UsageError(f"{where}: material.colors needs a colour with a weight above 0")
     for i, strap in enumerate(spec.straps):
-        if len(strap.path) < 1 or not all(0.0 <= c <= 1.0 for c in strap.start):
-            raise UsageError(f"{where}: strap[{i}] needs a start within 0..1 and a path of at least 1 point")
+        if not strap.path:
+            raise UsageError(f"{where}: strap[{i}].path needs at least 1 point")
+        for key, (low, high) in _STRAP_RANGES.items():
+            _in_range(getattr(strap, key), low, high, where, f"strap[{i}].{key}")
+        if strap.end_width is not None:
+            _in_range(strap.end_width, *_STRAP_RANGES["width"], where, f"strap[{i}].end_width")
         if strap.color is not None and not _HEX.fullmatch(strap.color):
             raise UsageError(f'{where}: strap[{i}].color wants "#rrggbb", found {strap.color!r}')
-    for key, low, high in (("tent", 0.0, 1.0), ("dome_centre", 0.0, 1.0), ("dome_width", 0.05, 2.0)):
-        if not low <= getattr(spec.drape, key) <= high:
-            raise UsageError(
-                f"{where}: drape.{key} must lie in {low}..{high}, found {getattr(spec.drape, key)}"
-            )
-    for key in ("sheen", "through"):
-        if not 0.0 <= getattr(spec.material, key) <= 1.0:
-            raise UsageError(f"{where}: material.{key} must lie in 0..1, found {getattr(spec.material, key)}")
-    unknown = [w for w in spec.wears if w not in WEARS]
-    if unknown or not spec.wears:
-        raise UsageError(f"{where}: wears must be some of {', '.join(WEARS)}, found {list(spec.wears)}")
+
+
+def _in_range(value: Any, low: float, high: float, where: str, key: str) -> None:
+    values = value if isinstance(value, tuple) else (value,)
+    if not all(low <= v <= high for v in values):
+        limits = f"at least {low:g}" if high == math.inf else f"within {low:g}..{high:g}"
+        found = list(value) if isinstance(value, tuple) else value
+        raise UsageError(f"{where}: {key} must be {limits}, found {found}")
+
+
+def _check_edge(points: tuple[Point, ...], what: str) -> None:
+    if len(points) < 3:
+        raise UsageError(f"{what} needs at least 3 points from the midline to the corner")
+    if points[0][0] != 0.0:
+        raise UsageError(f"{what} must begin on the midline, x = 0, found x = {points[0][0]:g}")
+    if any(p[0] <= 0.0 for p in points[1:]):
+        raise UsageError(f"{what} is of the right half: x above 0 after the first point")
+    if any(a == b for a, b in pairwise(points)):
+        raise UsageError(f"{what} names the same point twice in a row")
 
 
 __all__ = ["KINDS", "Drape", "Material", "Outline", "Strap", "parse_style"]

@@ -101,15 +101,14 @@ class Material:
     """What the fabric looks like.
 
     colors: (albedo "#rrggbb", weight) to draw from. sheen: strength of the soft highlight, 0..1.
-    relief: millimetres that a full step of height.png means. through: share of skin that shines through,
-    0..1. hem: width of the sewn or welded edge, mm, 0 none (maps may draw their own). crease: strength of
-    random creases, 1 cloth, 0 a moulded shell. printable: whether fabrics may be laid on.
+    relief: millimetres that a full step of height.png means. hem: width of the sewn or welded edge, mm, 0
+    none (maps may draw their own). crease: strength of random creases, 1 cloth, 0 a moulded shell.
+    printable: whether fabrics may be laid on.
     """
 
     colors: tuple[tuple[str, float], ...]
     sheen: float = 0.05
     relief: float = 1.5
-    through: float = 0.0
     hem: float = 0.0
     crease: float = 1.0
     printable: bool = True

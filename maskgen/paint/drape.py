@@ -25,6 +25,8 @@ _SLIDE = {"correct": (0.0, 0.0), "loose": (4.0, 2.0), "under_nose": (25.0, 7.0),
 #: how far a mask worn so stands off more than it should, and how high its cloth bunches, mm
 _EXTRA = {"correct": 0.0, "loose": 3.5, "under_nose": 1.5, "under_chin": 2.0}
 _BUNCH = {"correct": 0.0, "loose": 0.6, "under_nose": 0.8, "under_chin": 1.3}
+#: no point of the cloth comes nearer to the skin, mm
+_LEAST_MM = 0.7
 #: the neck of geometry.head: y and z of its axis at the top and how they run, and its radius, mm
 _NECK_TOP, _NECK_LENGTH, _NECK_Z, _NECK_LEAN = 40.0, 150.0, 132.0, 16.0
 
@@ -39,16 +41,17 @@ def _neck_radius(y: Array) -> Array:
 
 def skin_radius(d: Array) -> Array:
     """Distance in mm from CENTRE along unit ``d`` (n, 3) to where the ray last leaves head or neck."""
-    head = head_radius(d)
-    t = np.arange(40.0, 150.0, 1.5)
-    y = CENTRE[1] + t * d[:, 1:2]
-    z = CENTRE[2] + t * d[:, 2:3]
-    depth = _neck_radius(y) - np.hypot(t * d[:, :1], z - _neck_axis_z(y))
+    out = head_radius(d)
+    down = np.flatnonzero(d[:, 1] > 0.25)  # no other ray meets the neck
+    t = np.arange(40.0, 150.0, 2.0)
+    y = CENTRE[1] + t * d[down, 1:2]
+    z = CENTRE[2] + t * d[down, 2:3]
+    depth = _neck_radius(y) - np.hypot(t * d[down, :1], z - _neck_axis_z(y))
     inside = (depth > 0.0) & (y > _NECK_TOP)
-    last = np.where(inside.any(1), inside.shape[1] - 1 - inside[:, ::-1].argmax(1), 0)
-    i = np.arange(len(d))
-    rest = np.clip(depth[i, last], 0.0, 1.5)  # smooth between the samples
-    return np.maximum(head, np.where(inside.any(1), t[last] + rest, 0.0))
+    last = inside.shape[1] - 1 - inside[:, ::-1].argmax(1)
+    rest = np.clip(depth[np.arange(len(down)), last], 0.0, 2.0)  # smooth between the samples
+    out[down] = np.maximum(out[down], np.where(inside.any(1), t[last] + rest, 0.0))
+    return out
 
 
 def _edge_curve(points: tuple[Point, ...], at: Array) -> Array:
@@ -140,7 +143,7 @@ def _shaped(drape: Drape, u: Array, v: Array) -> Array:
 
 def _bunched(height: float, u: Array, v: Array) -> Array:
     """Height (rows, COLUMNS) in mm of the slack cloth's cross folds: they sag in the middle."""
-    phase = 2.0 * np.pi * (4.6 * v**0.9 - 0.7 * u**2 + 0.05 * np.sin(5.0 * u) - 0.1)
+    phase = 2.0 * np.pi * (4.6 * v**0.9 - 0.7 * u**2 + 0.05 * np.cos(5.0 * u) - 0.1)
     calm = _smoothstep(v / 0.15) * _smoothstep((1.0 - v) / 0.15) * np.clip(1.0 - u**4, 0.0, 1.0)
     return height * (1.0 + np.sin(phase)) * calm
 
@@ -186,6 +189,30 @@ def _skirt(points: Array, drape: Drape, rows: int) -> Array:
     return axis + away * np.maximum(off, least) / np.maximum(off, 1e-9)
 
 
+def _lifted(points: Array) -> Array:
+    """``points`` (ROWS, COLUMNS, 3) raised where the cloth between them would cut the skin."""
+    at = np.arange(points[..., 0].size).reshape(points.shape[:2])
+    a, b, c, e = at[:-1, :-1], at[:-1, 1:], at[1:, :-1], at[1:, 1:]
+    pairs = [(a, b), (a, c), (a, e), (b, c), (b, e), (c, e)]
+    one, two = (np.concatenate([p[k].ravel() for p in pairs]) for k in (0, 1))
+    flat = points.reshape(-1, 3).copy()
+    d, r = directions_of(flat)
+    gap = r - skin_radius(d)
+    flat += d * np.maximum(_LEAST_MM - gap, 0.0)[:, None]
+    near = np.minimum(gap[one], gap[two]) < 5.0  # farther out, no cell is wide enough to cut the skin
+    one, two = one[near], two[near]
+    for _ in range(4):
+        between, r = directions_of((flat[one] + flat[two]) / 2.0)
+        short = np.maximum(_LEAST_MM + skin_radius(between) - r, 0.0)
+        if not short.any():
+            break
+        lift = np.zeros(len(flat))
+        for corner in (one, two):
+            np.maximum.at(lift, corner, 1.05 * short)
+        flat += d * lift[:, None]
+    return flat.reshape(points.shape)
+
+
 def drape_surface(spec: MaskSpec, wear: str, skew_deg: float) -> tuple[Array, Array]:
     """Grid points (ROWS, COLUMNS, 3) in mm and their gap to the skin (ROWS, COLUMNS)."""
     drape = spec.drape
@@ -227,4 +254,4 @@ def drape_surface(spec: MaskSpec, wear: str, skew_deg: float) -> tuple[Array, Ar
     if below:
         points = np.concatenate([points, _skirt(points, drape, below)])
         gap = np.concatenate([gap, np.full((below, COLUMNS), drape.rim[2])])
-    return points, gap
+    return _lifted(points), gap

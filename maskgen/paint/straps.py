@@ -43,4 +43,6 @@ def strap_ribbon(strap: Strap, surface: Array, side: float) -> tuple[Array, Arra
     across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-9)
     end = strap.width if strap.end_width is None else strap.end_width
     half = np.linspace(strap.width, end, STRAP_POINTS)[:, None] / 2.0
-    return np.concatenate([line - half * across, line + half * across]), at
+    edges = np.concatenate([line - half * across, line + half * across])
+    d, r = directions_of(edges)
+    return CENTRE + d * np.maximum(r, skin_radius(d) + 0.5 * strap.lift)[:, None], at
