@@ -9,7 +9,7 @@ import secrets
 import shutil
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from ..datasets.base import DatasetFormat
 from ..datasets.registry import get_format
 from ..errors import UsageError
 from ..io.files import TEMPORARY_PREFIX, sha256_bytes
-from ..jobs.manifest import read_manifest, versions
+from ..jobs.manifest import versions
 from ..jobs.outcome import Outcome
 from ..jobs.output import RECORDS, check_apart, read_run
 from . import layouts
@@ -39,8 +39,8 @@ from .splits import DEFAULT, Splits, make_splits
 LAYERS = ("alpha", "segmentation")
 #: a recipe release whose lists are a larger share of the pictures' bytes gets its manifest compressed
 _MOST = 0.05
-#: keys of a recipe that name places on the packager's machine
-_PLACES = "files:"
+#: a source of landmarks that names a folder of the packager's machine
+_FILES = "files:"
 
 
 @dataclass(frozen=True)
@@ -106,6 +106,7 @@ class Content:
     fmt: DatasetFormat
     root: Path
     run: dict[str, Any]
+    manifest: str
     outcomes: list[Outcome]
     options: PackageOptions
     right: Right
@@ -155,7 +156,6 @@ def package(masked: Path, out: Path, options: PackageOptions | None = None) -> P
     check_apart(masked, out)
     _check_out(out, options.overwrite)
     content = _gather(masked, options)
-    _scrub(content)
     content.info = _info(content)
     # inside OUT, for nothing may be written elsewhere, and moving within one file system costs nothing
     folder = out / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}"
@@ -193,9 +193,12 @@ def _gather(masked: Path, options: PackageOptions) -> Content:
         raise UsageError(f"{masked} is synthetic and holds no recipe of masks; package it by --kind images")
     if options.kind == "recipe":
         _check_recipe(run)
+    places = _places(masked, run)
     try:
-        outcomes = list(outcomes_of_plain(fmt, masked, run) if plain_set else read_manifest(masked))
-    except (FileNotFoundError, ValueError) as error:
+        lines = _manifest(fmt, masked, plain_set)
+        text = _without(places, "".join(lines))
+        outcomes = [Outcome.from_line(line) for line in text.splitlines()]
+    except (OSError, ValueError) as error:
         raise UsageError(f"{masked}: {error}; finish the run with --resume first") from error
     entries = {entry.id: entry for entry in fmt.index(masked)}
     shared = run.setdefault("shared", {})
@@ -207,7 +210,9 @@ def _gather(masked: Path, options: PackageOptions) -> Content:
     splits = make_splits(groups, options.ratios, options.split_seed)
     name = options.name or _default_name(masked, run, options.kind)
     rows = make_rows(outcomes, audited, groups, splits)
-    return Content(fmt, masked, run, outcomes, options, right, name, errors, audited, groups, splits, rows)
+    return Content(
+        fmt, masked, run, text, outcomes, options, right, name, errors, audited, groups, splits, rows
+    )
 
 
 def _failing(masked: Path, options: PackageOptions, audited: Audit, plain_set: bool) -> list[Finding]:
@@ -246,27 +251,33 @@ def _default_name(masked: Path, run: Mapping[str, Any], kind: str) -> str:
     return f"{base}-recipe" if kind == "recipe" else base
 
 
-def _scrub(content: Content) -> None:
-    """Replace places of this machine by words: a release tells nothing about who made it."""
-    recipe = dict(content.run.get("recipe", {}))
+def _manifest(fmt: DatasetFormat, masked: Path, plain_set: bool) -> list[str]:
+    """The manifest as it stands: to write every line anew would take longer than to hash its files."""
+    if plain_set:
+        return [o.to_line() for o in outcomes_of_plain(fmt, masked)]
+    return [(masked / RECORDS / "manifest.jsonl").read_text(encoding="utf-8")]
+
+
+def _places(masked: Path, run: Mapping[str, Any]) -> list[str]:
+    """Absolute folders of this machine that messages may name, longest first."""
+    found = {str(masked.resolve()), str(masked), str(run.get("root") or "")}
+    return sorted((p for p in found if len(p) > 1 and os.path.isabs(p)), key=len, reverse=True)
+
+
+def _without(places: list[str], text: str) -> str:
+    """A JSON text without places of this machine: a release tells nothing about who made it."""
+    for place in places:
+        text = text.replace(json.dumps(place, ensure_ascii=False)[1:-1], "ORIGINALS")
+    return text
+
+
+def _public(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """A recipe without the folder of landmark files."""
     words = str(recipe.get("landmarks", "")).split(",")
-    if any(word.strip().startswith(_PLACES) for word in words):
-        recipe["landmarks"] = ",".join(
-            f"{_PLACES}LANDMARKS" if w.strip().startswith(_PLACES) else w for w in words
-        )
-    content.run["recipe"] = recipe
-    places = {str(content.root.resolve()), str(content.root), str(content.run.get("root") or "")}
-    places = {p for p in places if len(p) > 1 and os.path.isabs(p)}
-
-    def clean(text: str) -> str:
-        for place in sorted(places, key=len, reverse=True):
-            text = text.replace(place, "ORIGINALS")
-        return text
-
-    content.outcomes = [
-        replace(o, reasons=tuple(map(clean, o.reasons))) if o.reasons else o for o in content.outcomes
-    ]
-    content.errors = [replace(f, message=clean(f.message)) for f in content.errors]
+    if not any(word.strip().startswith(_FILES) for word in words):
+        return dict(recipe)
+    kept = [f"{_FILES}LANDMARKS" if word.strip().startswith(_FILES) else word for word in words]
+    return {**recipe, "landmarks": ",".join(kept)}
 
 
 def _info(content: Content) -> dict[str, Any]:
@@ -293,7 +304,7 @@ def _info(content: Content) -> dict[str, Any]:
             "groups": len(set(content.groups.values())),
         },
         "content_sha256": whole,
-        "recipe": run.get("recipe", {}),
+        "recipe": _public(run.get("recipe", {})),
         "versions": run.get("versions") or versions(),
         "shared": run["shared"],
         "chain": chain,
@@ -311,6 +322,8 @@ def _despite(content: Content) -> dict[str, Any] | None:
     if not content.errors:
         return None
     first = [f"{f.code}: {f.id}: {f.message}" for f in content.errors[:50]]
+    places = _places(content.root, content.run)
+    first = [_without(places, line) for line in first]
     return {"reason": content.options.despite, "count": len(content.errors), "errors": first}
 
 
@@ -337,7 +350,7 @@ def _write(content: Content, folder: Path) -> None:
 
 
 def _put_manifest(content: Content, folder: Path) -> None:
-    text = "".join(o.to_line() for o in content.outcomes).encode()
+    text = content.manifest.encode()
     if content.options.kind == "recipe" and len(text) > _MOST * content.audit.image_bytes:
         (folder / f"{MANIFEST}.gz").write_bytes(gzip.compress(text, 9, mtime=0))
     else:
