@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from .noise import TILE, skin_tiles
+from .noise import TILE, cut
 
 
 @dataclass(frozen=True)
@@ -75,34 +76,41 @@ def lens(linear: NDArray[np.float32], film: Film) -> NDArray[np.float32]:
     return out
 
 
-@njit(cache=True, fastmath=True)
-def _develop(linear, gain, contrast, saturation, vignette, flare, fine, coarse, noise, share, grey, curve):  # type: ignore[no-untyped-def]
+@lru_cache(maxsize=1)
+def _grain() -> NDArray[np.float32]:
+    """Noise of blue, green and red, which share a part, and coarse noise: (TILE, TILE, 4), unit spread."""
+    rng = np.random.default_rng(20240608)
+    common = rng.standard_normal((TILE, TILE), np.float32)
+    planes = [0.6 * common + 0.8 * rng.standard_normal((TILE, TILE), np.float32) for _ in range(3)]
+    coarse = cv2.GaussianBlur(common, (0, 0), 0.9)
+    return np.ascontiguousarray(np.stack([*planes, coarse / coarse.std()], axis=-1), np.float32)
+
+
+@njit(cache=True, fastmath=True, error_model="numpy")
+def _develop(linear, gain, look, grain, grey, curve):  # type: ignore[no-untyped-def]
+    """look: contrast, saturation, vignette, flare, noise (8-bit levels), share of the coarse noise."""
     h, w = linear.shape[:2]
     out = np.empty((h, w, 3), np.uint8)
-    top = len(curve) - 1
+    contrast, saturation, vignette, flare, noise, share = look
+    last = len(curve) - 1
+    steps = np.float32(last / 4.0)
+    keep = np.float32(0.0 if grey else saturation)
     for y in range(h):
+        dy = (y - 0.5 * h) / h
         for x in range(w):
-            dx, dy = (x - 0.5 * w) / w, (y - 0.5 * h) / h
+            dx = (x - 0.5 * w) / w
             shade = 1.0 - vignette * 1.6 * (dx * dx + dy * dy)
             r = linear[y, x, 0] * gain[0] * shade + flare
             g = linear[y, x, 1] * gain[1] * shade + flare
             b = linear[y, x, 2] * gain[2] * shade + flare
             luma = 0.30 * r + 0.59 * g + 0.11 * b
-            keep = 0.0 if grey else saturation
             r, g, b = luma + (r - luma) * keep, luma + (g - luma) * keep, luma + (b - luma) * keep
-            common = fine[y, x]
             for c in range(3):
-                v = r if c == 2 else (g if c == 1 else b)
-                v = min(max(v, 0.0), 3.999) / 4.0
-                level = curve[int(v * top)]
+                v = b if c == 0 else (g if c == 1 else r)
+                level = curve[min(max(int(v * steps), 0), last)]
                 level = 0.5 + (level - 0.5) * contrast
-                grain = (
-                    common
-                    if grey
-                    else 0.6 * common + 0.8 * fine[(y + 67 * c + 31) % h, (x + 41 * c + 17) % w]
-                )
-                grain = share * coarse[y, x] + (1.0 - share) * grain
-                level = level * 255.0 + noise * grain * (0.6 + 0.8 * (1.0 - min(max(level, 0.0), 1.0)))
+                speck = share * grain[y, x, 3] + (1.0 - share) * grain[y, x, 1 if grey else c]
+                level = level * 255.0 + noise * speck * (1.4 - 0.8 * min(max(level, 0.0), 1.0))
                 out[y, x, c] = np.uint8(min(max(level + 0.5, 0.0), 255.0))
     return out
 
@@ -123,27 +131,14 @@ def develop(
 ) -> NDArray[np.uint8]:
     """The picture (h, w, 3) uint8, BGR, of linear light (h, w, 3) red green blue."""
     h, w = linear.shape[:2]
-    rng = np.random.default_rng(film.seed)
-    tile = skin_tiles()["grain"]
+    tile = _grain()
     if h > TILE or w > TILE:
-        tile = np.tile(tile, (-(-h // TILE) + 1, -(-w // TILE) + 1))
-    y, x = int(rng.integers(0, tile.shape[0] - h + 1)), int(rng.integers(0, tile.shape[1] - w + 1))
-    fine = np.ascontiguousarray(tile[y : y + h, x : x + w])
-    if rng.random() < 0.5:
-        fine = np.ascontiguousarray(fine[::-1])
-    coarse = cv2.GaussianBlur(fine, (0, 0), 0.9) * 3.2
+        tile = np.tile(tile, (-(-h // TILE) + 1, -(-w // TILE) + 1, 1))
+    window = cut(tile, np.random.default_rng(film.seed), h, w)
     gain = np.array(film.cast, np.float32) * np.float32(exposure)
-    return _develop(
-        lens(linear, film),
-        gain,
-        film.contrast,
-        film.saturation,
-        film.vignette,
-        film.flare,
-        fine,
-        coarse,
-        film.noise if grain else 0.0,
-        0.6 * film.coarse,
-        film.grey,
-        _CURVE,
+    noise = film.noise if grain else 0.0
+    look = (film.contrast, film.saturation, film.vignette, film.flare, noise, 0.6 * film.coarse)
+    picture: NDArray[np.uint8] = _develop(
+        lens(linear, film), gain, np.array(look, np.float32), window, film.grey, _CURVE
     )
+    return picture

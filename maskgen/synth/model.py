@@ -53,7 +53,7 @@ class Fields:
         return _sum_fields(self.starts, self.rows, self.moves, np.asarray(weights, np.float32), count)
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True, fastmath=True, error_model="numpy")
 def _sum_fields(starts, rows, moves, weights, count):  # type: ignore[no-untyped-def]
     out = np.zeros((count, 3), np.float32)
     for k in range(len(weights)):
@@ -223,7 +223,7 @@ def _gaze(gaze: tuple[float, float], side: int) -> NDArray:
     return turn @ nod
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True, fastmath=True, error_model="numpy")
 def vertex_normals(points, triangles):  # type: ignore[no-untyped-def]
     """Outward unit normals (n, 3): area-weighted means over the triangles at each point."""
     out = np.zeros((len(points), 3), np.float32)

@@ -30,7 +30,7 @@ def clouds(rng: np.random.Generator, size: int, cell: float, octaves: int = 4, g
 
 @lru_cache(maxsize=1)
 def skin_tiles() -> dict[str, NDArray[np.float32]]:
-    """Tiles (TILE, TILE): blotches, pores (height), freckles 0..1, stubble 0..1, fine grain."""
+    """Tiles (TILE, TILE): blotches, pores (height), freckles 0..1, stubble 0..1."""
     rng = np.random.default_rng(20240607)
     grain = rng.standard_normal((TILE, TILE), np.float32)
     pores = cv2.GaussianBlur(grain, (0, 0), 0.9) - cv2.GaussianBlur(grain, (0, 0), 2.2)
@@ -43,12 +43,11 @@ def skin_tiles() -> dict[str, NDArray[np.float32]]:
         "pores": pores + 0.5 * clouds(rng, TILE, 6.0, 2),
         "freckles": np.clip((spots - 1.7) * 1.6, 0.0, 1.0).astype(np.float32),
         "stubble": np.clip(dots * 2.2, 0.0, 1.0).astype(np.float32),
-        "grain": grain,
     }
 
 
 def cut(tile: NDArray[np.float32], rng: np.random.Generator, height: int, width: int) -> NDArray[np.float32]:
-    """A random window of a tile."""
+    """A random window of a tile (h, w) or (h, w, k)."""
     y = int(rng.integers(0, tile.shape[0] - height + 1))
     x = int(rng.integers(0, tile.shape[1] - width + 1))
     return tile[y : y + height, x : x + width]

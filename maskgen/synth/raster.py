@@ -25,7 +25,7 @@ def to_samples(points: NDArray, samples: int = SAMPLES) -> NDArray[np.float32]:
     return out
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True, fastmath=True, error_model="numpy")
 def draw_triangles(points, triangles, first_id, ids, depth, solid):  # type: ignore[no-untyped-def]
     """Write id (first_id + row) and depth of the nearest triangle at each sample it covers.
 
@@ -55,7 +55,24 @@ def draw_triangles(points, triangles, first_id, ids, depth, solid):  # type: ign
         zx, zy = a1 * (z1 - z0) + a2 * (z2 - z0), b1 * (z1 - z0) + b2 * (z2 - z0)
         for j in range(top, bottom + 1):
             dy = np.float32(j) - y0
-            for i in range(left, right + 1):
+            first, last = left, right
+            if right - left > 6:  # a wide triangle: walk only the part of the row that is inside
+                low, high = np.float32(left) - x0 - 0.01, np.float32(right) - x0 + 0.01
+                for edge in range(3):
+                    a, b = -a1 - a2, np.float32(1.0) - (b1 + b2) * dy
+                    if edge == 0:
+                        a, b = a1, b1 * dy
+                    elif edge == 1:
+                        a, b = a2, b2 * dy
+                    if a > 0.0:
+                        low = max(low, -b / a)
+                    elif a < 0.0:
+                        high = min(high, -b / a)
+                    elif b < 0.0:
+                        high = low - np.float32(1.0)
+                first = max(int(np.ceil(low + x0 - np.float32(0.02))), left)
+                last = min(int(np.floor(high + x0 + np.float32(0.02))), right)
+            for i in range(first, last + 1):
                 dx = np.float32(i) - x0
                 w1 = a1 * dx + b1 * dy
                 w2 = a2 * dx + b2 * dy

@@ -11,7 +11,7 @@ from .figure import Figure, figure
 from .lenses import lay_lenses
 from .light import SHARPNESS, shadow_frame, shadow_map
 from .raster import SAMPLES, draw_triangles, new_buffers, to_samples
-from .resolve import HAIR_BASE, resolve
+from .resolve import HAIR_BASE, pack, resolve
 from .scene import Scene
 from .skin import bake
 from .strands import draw_strands, light_strands
@@ -62,23 +62,21 @@ def render(scene: Scene) -> Rendered:
         hair_rgb = light_strands(strands, scene.light, shadow, hair_shadow, SHARPNESS)
     person = scene.person
     rgb = np.zeros((height, width, 3), np.float32)
+    background = np.zeros_like(rgb) if scene.background is None else scene.background
     cover = np.zeros((height, width, 3), np.float32)
     expression = scene.expression
     skin_map = bake(person.skin, expression.smile, expression.brow_up, expression.brow_down)
     eyes, clothes, glasses = person.eyes, person.clothes, person.glasses
     resolve(
-        ids, depth, SAMPLES, fig.triangles, fig.material, flat, fig.points, fig.normals, fig.attributes,
-        shadow_at,
+        ids, depth, SAMPLES, fig.triangles, fig.material,
+        pack(flat, fig.normals, shadow_at, fig.attributes, fig.points),
         np.ascontiguousarray(scene.head, np.float32), scene.camera.focal, scene.camera.middle, skin_map,
         _NO_FABRIC if scene.mask is None else scene.mask.texture,
         np.array([*eyes.iris, eyes.pupil, eyes.ring, eyes.veins, eyes.radius], np.float32),
-        np.array([*clothes.colour, *clothes.second, clothes.pattern, clothes.size, *clothes.trim],
-        np.float32),
+        np.array((*clothes.colour, *clothes.second, clothes.pattern, clothes.size, *clothes.trim), "f4"),
         np.array([*glasses.colour, 0.25 if glasses.metal else 0.4], np.float32), person.teeth,
-        scene.light.lamps, scene.light.sh, shadow, SHARPNESS, hair_rgb, rgb, cover,
+        scene.light.lamps, scene.light.sh, shadow, SHARPNESS, hair_rgb, background, rgb, cover,
     )  # fmt: skip
-    if scene.background is not None:
-        rgb += scene.background * (1.0 - cover[..., :1])
     if fig.lenses is not None:
         seen_lenses = scene.camera.to_pixels(fig.lenses.reshape(-1, 3))
         lay_lenses(rgb, depth, fig.lenses, seen_lenses, glasses.tint, scene.light)

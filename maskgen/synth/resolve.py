@@ -28,7 +28,21 @@ HAIR_BASE = 1 << 24
 _SPLIT = 9.0
 
 
-@njit(cache=True, fastmath=True, inline="always")
+@njit(cache=True)
+def pack(points, normals, shadow_at, attributes, space):  # type: ignore[no-untyped-def]
+    """All about a vertex in one cache line, (n, 16): x, y in samples (0, 1), normal (2-4), place in the
+    shadow map (5-7), attributes (8-11), place in camera axes, mm (12-14)."""
+    out = np.zeros((len(points), 16), np.float32)
+    for i in range(len(points)):
+        out[i, 0], out[i, 1] = points[i, 0], points[i, 1]
+        for c in range(3):
+            out[i, 2 + c], out[i, 5 + c], out[i, 12 + c] = normals[i, c], shadow_at[i, c], space[i, c]
+        for c in range(4):
+            out[i, 8 + c] = attributes[i, c]
+    return out
+
+
+@njit(cache=True, fastmath=True, error_model="numpy", inline="always")
 def _wet(n, view, sky, lit, lamps, sh, rgb):  # type: ignore[no-untyped-def]
     """The mirror of lamps and surroundings in the film of tears."""
     nv = max(-(n[0] * view[0] + n[1] * view[1] + n[2] * view[2]), 0.02)
@@ -43,16 +57,16 @@ def _wet(n, view, sky, lit, lamps, sh, rgb):  # type: ignore[no-untyped-def]
             rgb[c] += spot * lamps[k, 3 + c] * 0.45
 
 
-@njit(cache=True, fastmath=True, inline="always")
-def _fabric_tangents(space, attributes, i0, i1, i2, out):  # type: ignore[no-untyped-def]
+@njit(cache=True, fastmath=True, error_model="numpy", inline="always")
+def _fabric_tangents(vertices, i0, i1, i2, out):  # type: ignore[no-untyped-def]
     """Unit directions (2, 3) in which u and v of the texture grow across a triangle."""
-    du1, dv1 = attributes[i1, 0] - attributes[i0, 0], attributes[i1, 1] - attributes[i0, 1]
-    du2, dv2 = attributes[i2, 0] - attributes[i0, 0], attributes[i2, 1] - attributes[i0, 1]
+    du1, dv1 = vertices[i1, 8] - vertices[i0, 8], vertices[i1, 9] - vertices[i0, 9]
+    du2, dv2 = vertices[i2, 8] - vertices[i0, 8], vertices[i2, 9] - vertices[i0, 9]
     det = du1 * dv2 - du2 * dv1
     det = 1.0 / det if abs(det) > 1e-9 else 0.0
     lu, lv = 1e-12, 1e-12
     for c in range(3):
-        e1, e2 = space[i1, c] - space[i0, c], space[i2, c] - space[i0, c]
+        e1, e2 = vertices[i1, 12 + c] - vertices[i0, 12 + c], vertices[i2, 12 + c] - vertices[i0, 12 + c]
         out[0, c] = (e1 * dv2 - e2 * dv1) * det
         out[1, c] = (e2 * du1 - e1 * du2) * det
         lu += out[0, c] ** 2
@@ -62,34 +76,36 @@ def _fabric_tangents(space, attributes, i0, i1, i2, out):  # type: ignore[no-unt
         out[1, c] /= math.sqrt(lv)
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True, fastmath=True, error_model="numpy")
 def resolve(  # type: ignore[no-untyped-def]
-    ids, depth, samples, triangles, material, points, space, normals, attributes, shadow_at, axes,
-    focal, middle, skin_map, fabric_map, eye, cloth, frame, whiteness, lamps, sh, shadow_map, sharpness,
-    hair_rgb, rgb, cover,
+    ids, depth, samples, triangles, material, vertices, axes, focal, middle, skin_map, fabric_map, eye,
+    cloth, frame, whiteness, lamps, sh, shadow_map, sharpness, hair_rgb, background, rgb, cover,
 ):  # fmt: skip
-    """Shade every pixel: rgb (h, w, 3) is light times coverage; cover (h, w, 3): all, skin, fabric.
+    """Shade every pixel over the background: rgb (h, w, 3) light; cover (h, w, 3) by all, skin, fabric.
 
-    points (n, 3): samples and depth; space (n, 3): mm, camera axes; focal 0 is an orthographic view.
-    hair_rgb (k, 3): colours of points of hair, addressed by ids from HAIR_BASE on.
+    vertices (n, 16): as `pack` makes them; focal 0 is an orthographic view.
+    hair_rgb (k, 3): colours of points of hair, addressed by ids from HAIR_BASE on. background (h, w, 3).
     """
     height, width = rgb.shape[:2]
-    texel = np.zeros(8, np.float32)
-    albedo, bump, wrap = np.zeros(3, np.float32), np.zeros(3, np.float32), np.zeros(3, np.float32)
-    n, view, at = np.zeros(3, np.float32), np.zeros(3, np.float32), np.zeros(3, np.float32)
-    colour, attr = np.zeros(3, np.float32), np.zeros(4, np.float32)
-    tangents = np.zeros((2, 3), np.float32)
+    texel, albedo, bump, wrap = np.zeros(8), np.zeros(3), np.zeros(3), np.zeros(3)
+    n, view, at, colour, attr = np.zeros(3), np.zeros(3), np.zeros(3), np.zeros(3), np.zeros(4)
+    tangents = np.zeros((2, 3))
     view[2] = 1.0
     count = samples * samples
     share = np.float32(1.0 / count)
     group = np.zeros(count, np.int32)
+    # where the samples of a pixel lie: divisions are too slow for the loop
+    across = np.array([k % samples for k in range(count)], np.int32)
+    down = np.array([k // samples for k in range(count)], np.int32)
     for y in range(height):
         for x in range(width):
             seen = False
             for k in range(count):
-                group[k] = ids[y * samples + k // samples, x * samples + k % samples]
+                group[k] = ids[y * samples + down[k], x * samples + across[k]]
                 seen |= group[k] >= 0
             if not seen:
+                for c in range(3):
+                    rgb[y, x, c] = background[y, x, c]
                 continue
             for k in range(count):
                 t = group[k]
@@ -101,37 +117,37 @@ def resolve(  # type: ignore[no-untyped-def]
                     cover[y, x, 0] += share
                     continue
                 mat = material[t]
-                near = depth[y * samples + k // samples, x * samples + k % samples]
+                near = depth[y * samples + down[k], x * samples + across[k]]
                 sx, sy, members = 0, 0, 0
                 for m in range(k, count):
                     other = group[m]
                     if other < 0 or other >= HAIR_BASE or material[other] != mat:
                         continue
-                    if abs(depth[y * samples + m // samples, x * samples + m % samples] - near) > _SPLIT:
+                    if abs(depth[y * samples + down[m], x * samples + across[m]] - near) > _SPLIT:
                         continue
-                    sx += m % samples
-                    sy += m // samples
+                    sx += across[m]
+                    sy += down[m]
                     members += 1
                     group[m] = -1
                 px, py = x * samples + sx / members, y * samples + sy / members
                 i0, i1, i2 = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-                ax, ay = points[i1, 0] - points[i0, 0], points[i1, 1] - points[i0, 1]
-                bx, by = points[i2, 0] - points[i0, 0], points[i2, 1] - points[i0, 1]
+                ax, ay = vertices[i1, 0] - vertices[i0, 0], vertices[i1, 1] - vertices[i0, 1]
+                bx, by = vertices[i2, 0] - vertices[i0, 0], vertices[i2, 1] - vertices[i0, 1]
                 inv = 1.0 / (ax * by - bx * ay)
-                dx, dy = px - points[i0, 0], py - points[i0, 1]
+                dx, dy = px - vertices[i0, 0], py - vertices[i0, 1]
                 w1 = min(max((dx * by - bx * dy) * inv, -0.4), 1.4)
                 w2 = min(max((ax * dy - dx * ay) * inv, -0.4), 1.4)
                 w0 = 1.0 - w1 - w2
                 length = 1e-9
                 for c in range(3):
-                    n[c] = w0 * normals[i0, c] + w1 * normals[i1, c] + w2 * normals[i2, c]
-                    at[c] = w0 * shadow_at[i0, c] + w1 * shadow_at[i1, c] + w2 * shadow_at[i2, c]
+                    n[c] = w0 * vertices[i0, 2 + c] + w1 * vertices[i1, 2 + c] + w2 * vertices[i2, 2 + c]
+                    at[c] = w0 * vertices[i0, 5 + c] + w1 * vertices[i1, 5 + c] + w2 * vertices[i2, 5 + c]
                     length += n[c] * n[c]
                 length = 1.0 / math.sqrt(length)
                 for c in range(3):
                     n[c] *= length
                 for c in range(4):
-                    attr[c] = w0 * attributes[i0, c] + w1 * attributes[i1, c] + w2 * attributes[i2, c]
+                    attr[c] = w0 * vertices[i0, 8 + c] + w1 * vertices[i1, 8 + c] + w2 * vertices[i2, 8 + c]
                 if focal > 0.0:
                     view[0] = ((px + 0.5) / samples - 0.5 - middle[0]) / focal
                     view[1] = ((py + 0.5) / samples - 0.5 - middle[1]) / focal
@@ -149,7 +165,7 @@ def resolve(  # type: ignore[no-untyped-def]
                 elif mat == CLOTH:
                     gloss, rough, sky = cloth_surface(n, attr, cloth, albedo, bump, wrap)
                 elif mat == FABRIC:
-                    _fabric_tangents(space, attributes, i0, i1, i2, tangents)
+                    _fabric_tangents(vertices, i0, i1, i2, tangents)
                     gloss, rough, sky = fabric_surface(
                         n, view, attr, fabric_map, tangents, texel, albedo, bump, wrap
                     )
@@ -162,3 +178,6 @@ def resolve(  # type: ignore[no-untyped-def]
                 for c in range(3):
                     rgb[y, x, c] += colour[c] * members * share
                 cover[y, x, 0] += members * share
+            open_share = 1.0 - cover[y, x, 0]
+            for c in range(3):
+                rgb[y, x, c] += background[y, x, c] * open_share

@@ -10,7 +10,7 @@ import math
 from numba import njit
 
 
-@njit(cache=True, fastmath=True, inline="always")
+@njit(cache=True, fastmath=True, error_model="numpy", inline="always")
 def sky_light(sh, nx, ny, nz, c):  # type: ignore[no-untyped-def]
     """Irradiance over pi from spherical harmonics (9, 3), order 2, for the unit normal; channel c."""
     value = sh[0, c] + sh[1, c] * ny + sh[2, c] * nz + sh[3, c] * nx
@@ -19,7 +19,7 @@ def sky_light(sh, nx, ny, nz, c):  # type: ignore[no-untyped-def]
     return max(value, 0.0)
 
 
-@njit(cache=True, fastmath=True, inline="always")
+@njit(cache=True, fastmath=True, error_model="numpy", inline="always")
 def lit_by(shadow_map, su, sv, sd, sharpness):  # type: ignore[no-untyped-def]
     """How much of the key light arrives, 0..1: exponential shadow map (Annen et al., 2008)."""
     h, w = shadow_map.shape
@@ -33,13 +33,13 @@ def lit_by(shadow_map, su, sv, sd, sharpness):  # type: ignore[no-untyped-def]
     return light
 
 
-@njit(cache=True, fastmath=True, inline="always")
+@njit(cache=True, fastmath=True, error_model="numpy", inline="always")
 def fifth(x):  # type: ignore[no-untyped-def]
     """x to the fifth, for Schlick's Fresnel term."""
     return x * x * x * x * x
 
 
-@njit(cache=True, fastmath=True, inline="always")
+@njit(cache=True, fastmath=True, error_model="numpy", inline="always")
 def fetch(texture, u, v, out):  # type: ignore[no-untyped-def]
     """Bilinear texel (k,) of texture (h, w, k) into out; u beyond the right edge is mirrored back."""
     h, w, channels = texture.shape
@@ -59,7 +59,7 @@ def fetch(texture, u, v, out):  # type: ignore[no-untyped-def]
         )
 
 
-@njit(cache=True, fastmath=True, inline="always")
+@njit(cache=True, fastmath=True, error_model="numpy", inline="always")
 def highlight(nh, nl, nv, vh, rough):  # type: ignore[no-untyped-def]
     """GGX times the cosine, with Schlick's Fresnel and visibility terms (Walter et al., 2007; Karis,
     2013)."""
@@ -70,7 +70,7 @@ def highlight(nh, nl, nv, vh, rough):  # type: ignore[no-untyped-def]
     return 0.0796 * a2 * nl * (0.035 + 0.965 * fifth(1.0 - vh)) / under
 
 
-@njit(cache=True, fastmath=True, inline="always")
+@njit(cache=True, fastmath=True, error_model="numpy", inline="always")
 def illuminate(n, bump, view, albedo, wrap, gloss, rough, sky, lamps, sh, lit, rgb):  # type: ignore[no-untyped-def]
     """Light of the surroundings and of every lamp, into rgb (3,).
 

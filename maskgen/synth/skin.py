@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from .maps import MAP_HEIGHT, MAP_WIDTH, SkinMaps, skin_maps
+from .maps import MAP_HEIGHT, MAP_WIDTH, skin_maps
 from .noise import cut, skin_tiles
 
 #: linear reflectance (red, green, blue) of skin from the lightest to the darkest
@@ -61,80 +62,101 @@ def tone(melanin: float, hue: float) -> NDArray[np.float32]:
     return (colour * np.array([1.0 - 0.015 * hue, 1.0 + 0.05 * hue, 1.0 - 0.10 * hue])).astype(np.float32)
 
 
-@njit(cache=True, fastmath=True)
-def _bake(out, base, tint, lip, stick, hair, scale, lips, blush, pale, sockets, beard, brows, scalp, oil,  # type: ignore[no-untyped-def]
-          crease, margin, blotches, spots, stubble, pores):  # fmt: skip
-    """Fill out (h, w, 6): red, green, blue reflectance, gloss, and the slopes of the relief."""
-    rows, cols = lips.shape
+#: order of the masks; folds come last
+_MASKS = ("lips", "blush", "pale", "sockets", "beard", "brows", "scalp", "oil", "lid_margin")
+_FOLDS = ("forehead_lines", "frown_lines", "crow_feet", "fold", "eye_lines", "lid_fold")
+#: masks may go a little beyond 1
+_UNIT = 200.0
+
+
+@lru_cache(maxsize=1)
+def _masks() -> NDArray[np.uint8]:
+    """All masks of the skin, (h, w, 15) uint8, _UNIT for 1: a texel's lie side by side in memory."""
+    maps = skin_maps()
+    planes = [np.clip(getattr(maps, name) * _UNIT, 0, 255) for name in (*_MASKS, *_FOLDS)]
+    return np.ascontiguousarray(np.stack(planes, axis=-1).round(), np.uint8)
+
+
+@lru_cache(maxsize=1)
+def _tiles() -> NDArray[np.float32]:
+    """Blotches, freckles, stubble and pores side by side, (TILE, TILE, 4)."""
+    tiles = skin_tiles()
+    return np.stack([tiles[name] for name in ("blotches", "freckles", "stubble", "pores")], axis=-1)
+
+
+@njit(cache=True, fastmath=True, error_model="numpy")
+def _bake(masks, noise, base, tint, lip, stick, hair, scale, folds):  # type: ignore[no-untyped-def]
+    """(h, w, 6): red, green, blue reflectance, gloss, and the slopes of the relief.
+
+    masks as in _masks; noise (h, w, 4) as in _tiles; scale: strengths, in the order of `bake`; folds (6,).
+    """
+    rows, cols = masks.shape[:2]
+    out = np.zeros((rows, cols, 6), np.float32)
     height = np.empty((rows, cols), np.float32)
     blush_k, blotch_k, freckle_k, pore_k, oil_k, socket_k, shadow_k, brow_k, scalp_k, liner_k = scale
+    unit, one = np.float32(1.0 / 200.0), np.float32(1.0)
     for i in range(rows):
         for j in range(cols):
-            red = (
-                blush_k * (blush[i, j] - 0.25) + blotch_k * blotches[i, j] * 0.3 - 0.3 * pale[i, j] * blush_k
-            )
-            dark = blotch_k * 0.22 * blotches[i, j] + freckle_k * spots[i, j] * 2.4
-            dark += socket_k * sockets[i, j] * 0.8 + crease[i, j] * 0.35
-            m = min(lips[i, j], 1.0)
-            bristle = shadow_k * beard[i, j] * (0.35 + 0.65 * stubble[i, j])
-            bristle = max(bristle, brow_k * brows[i, j])
-            bristle = max(bristle, scalp_k * scalp[i, j] * (0.8 + 0.2 * stubble[i, j]))
-            bristle = max(bristle, liner_k * margin[i, j])
-            bristle = min(bristle, 0.97)
+            blotch, spot, stubble, pore = noise[i, j, 0], noise[i, j, 1], noise[i, j, 2], noise[i, j, 3]
+            lips, beard = min(masks[i, j, 0] * unit, one), masks[i, j, 4] * unit
+            crease = np.float32(0.0)
+            for k in range(6):
+                crease += folds[k] * masks[i, j, 9 + k]
+            crease *= unit
+            red = blush_k * (masks[i, j, 1] * unit - 0.25 - 0.3 * masks[i, j, 2] * unit)
+            red += blotch_k * blotch * 0.3
+            dark = blotch_k * 0.22 * blotch + freckle_k * spot * 2.4
+            dark += socket_k * masks[i, j, 3] * unit * 0.8 + crease * 0.35
+            bristle = shadow_k * beard * (0.35 + 0.65 * stubble)
+            bristle = max(bristle, brow_k * masks[i, j, 5] * unit)
+            bristle = max(bristle, scalp_k * masks[i, j, 6] * unit * (0.8 + 0.2 * stubble))
+            bristle = min(max(bristle, liner_k * masks[i, j, 8] * unit), 0.97)
             for c in range(3):
+                # the fourth power of 1 + e + e^2 / 2 is the exponential of 4 e, near enough
                 e = 0.25 * (tint[c] * red - (0.16 + 0.07 * c) * dark)
-                e = 1.0 + e + 0.5 * e * e  # its fourth power is the exponential, near enough
-                v = base[c] * e * e * e * e * (1.0 - 0.03 * pores[i, j])
-                if m > 0.0:
-                    lipped = lip[c] * (1.0 - 0.10 * blotches[i, j])
+                e = 1.0 + e + 0.5 * e * e
+                v = base[c] * e * e * e * e * (1.0 - 0.03 * pore)
+                if lips > 0.0:
+                    lipped = lip[c] * (1.0 - 0.10 * blotch)
                     lipped += (stick[c] - lipped) * stick[3]
-                    v += (lipped - v) * m
-                v += (hair[c] - v) * bristle
-                out[i, j, c] = min(v, 0.92)
-            rough = pore_k * pores[i, j] * (1.0 - 0.75 * m)
-            out[i, j, 3] = max(0.55 + oil_k * oil[i, j] + 0.55 * m - 0.10 * rough - 0.5 * bristle, 0.05)
-            height[i, j] = 0.055 * rough - crease[i, j] * 0.55 + 0.05 * stubble[i, j] * shadow_k * beard[i, j]
+                    v += (lipped - v) * lips
+                out[i, j, c] = min(v + (hair[c] - v) * bristle, 0.92)
+            rough = pore_k * pore * (1.0 - 0.75 * lips)
+            shine = 0.55 + oil_k * masks[i, j, 7] * unit + 0.55 * lips - 0.10 * rough - 0.5 * bristle
+            out[i, j, 3] = max(shine, 0.05)
+            height[i, j] = 0.055 * rough - crease * 0.55 + 0.05 * stubble * shadow_k * beard
     for i in range(1, rows - 1):
         for j in range(1, cols - 1):
             out[i, j, 4] = 0.9 * (height[i, j + 1] - height[i, j - 1])
             out[i, j, 5] = 0.9 * (height[i + 1, j] - height[i - 1, j])
+    return out
 
 
+@lru_cache(maxsize=4)
 def bake(skin: Skin, smile: float = 0.0, brow_up: float = 0.0, brow_down: float = 0.0) -> NDArray[np.float32]:
-    """The skin map (MAP_HEIGHT, MAP_WIDTH, 6) float32: reflectance (3), gloss, slope of the relief in u and
-    v.
+    """The skin map (MAP_HEIGHT, MAP_WIDTH, 6): reflectance (3), gloss, slope of the relief in u and v.
 
-    smile, brow_up, brow_down (0..1) deepen the folds that go with them.
+    smile, brow_up, brow_down (0..1) deepen the folds that go with them. The map is kept for the next pictures
+    of the same face: do not change it.
     """
-    maps: SkinMaps = skin_maps()
-    tiles = skin_tiles()
-    rng = np.random.default_rng(skin.seed)
-    window = (MAP_HEIGHT, MAP_WIDTH)
-    blotches, spots, stubble, pores = (
-        cut(tiles[name], rng, *window) for name in ("blotches", "freckles", "stubble", "pores")
-    )
+    noise = cut(_tiles(), np.random.default_rng(skin.seed), MAP_HEIGHT, MAP_WIDTH)
     age = skin.age
-    crease = (
-        maps.forehead_lines * (0.75 * max(age - 0.35, 0.0) + 0.55 * brow_up * (0.3 + age))
-        + maps.frown_lines * (0.5 * max(age - 0.3, 0.0) + 0.5 * brow_down)
-        + maps.crow_feet * (0.6 * max(age - 0.3, 0.0) + 0.45 * smile * (0.2 + age))
-        + maps.fold * (0.18 + 0.5 * age + 0.45 * smile)
-        + maps.eye_lines * (0.25 + 0.5 * age)
-        + maps.lid_fold * 0.9
-    ).astype(np.float32)
+    folds = (
+        0.75 * max(age - 0.35, 0.0) + 0.55 * brow_up * (0.3 + age),
+        0.5 * max(age - 0.3, 0.0) + 0.5 * brow_down,
+        0.6 * max(age - 0.3, 0.0) + 0.45 * smile * (0.2 + age),
+        0.18 + 0.5 * age + 0.45 * smile,
+        0.25 + 0.5 * age,
+        0.9,
+    )
     base = tone(skin.melanin, skin.hue)
     lip = base * np.array([0.93, 0.62, 0.66], np.float32) ** (0.35 + 0.9 * skin.lip_colour)
     fade = 1.0 - 0.55 * skin.melanin
-    tint = np.array([0.03, -0.24, -0.20], np.float32) * fade
     scale = (
-        skin.blush, skin.blotches, skin.freckles * fade, skin.pores, 0.75 * skin.oil, skin.sockets,
-        skin.beard_shadow, skin.brow, skin.scalp, skin.eyeliner,
-    )  # fmt: skip
-    out = np.zeros((*window, 6), np.float32)
-    _bake(
-        out, base, tint, lip.astype(np.float32), np.array(skin.lipstick, np.float32),
-        np.array(skin.hair, np.float32), np.array(scale, np.float32), maps.lips, maps.blush, maps.pale,
-        maps.sockets, maps.beard, maps.brows, maps.scalp, maps.oil, crease, maps.lid_margin, blotches, spots,
-        stubble, pores,
-    )  # fmt: skip
-    return out
+        *(skin.blush, skin.blotches, skin.freckles * fade, skin.pores, 0.75 * skin.oil, skin.sockets),
+        *(skin.beard_shadow, skin.brow, skin.scalp, skin.eyeliner),
+    )
+    tint = np.array([0.03, -0.24, -0.20]) * fade
+    values = [np.array(v, np.float32) for v in (base, tint, lip, skin.lipstick, skin.hair, scale, folds)]
+    baked: NDArray[np.float32] = _bake(_masks(), noise, *values)
+    return baked

@@ -70,7 +70,7 @@ def distance_grid() -> NDArray[np.float32]:
     return _fill(_LOW, _CELL, _COUNT)
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True, fastmath=True, error_model="numpy")
 def _distance(grid, x, y, z):  # type: ignore[no-untyped-def]
     x = abs(x) / 6.0
     y = (y + 176.0) / 6.0
@@ -90,7 +90,7 @@ def _distance(grid, x, y, z):  # type: ignore[no-untyped-def]
     return low * (1 - c) + high * c
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True, fastmath=True, error_model="numpy")
 def grow(  # type: ignore[no-untyped-def]
     grid,
     roots,
@@ -165,7 +165,7 @@ def grow(  # type: ignore[no-untyped-def]
     return out
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True, fastmath=True, error_model="numpy")
 def draw_strands(points, starts, width, ids, depth, first_id):  # type: ignore[no-untyped-def]
     """Rasterise strands (points in samples) with a depth test; a strand thinner than a sample is dithered."""
     height, wide = ids.shape
@@ -180,6 +180,11 @@ def draw_strands(points, starts, width, ids, depth, first_id):  # type: ignore[n
                 or max(y0, y0 + dy) < -4
                 or min(y0, y0 + dy) > height + 4
             ):
+                continue
+            # a segment whose two ends are well behind something is not looked at any further
+            ex, ey = min(max(int(x0), 0), wide - 1), min(max(int(y0), 0), height - 1)
+            fx, fy = min(max(int(x0 + dx), 0), wide - 1), min(max(int(y0 + dy), 0), height - 1)
+            if z0 > depth[ey, ex] + 4.0 and z0 + dz > depth[fy, fx] + 4.0:
                 continue
             along_x = abs(dx) >= abs(dy)
             count = int(max(abs(dx), abs(dy))) + 1
@@ -204,7 +209,7 @@ def draw_strands(points, starts, width, ids, depth, first_id):  # type: ignore[n
                         ids[py, px] = first_id + a
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True, fastmath=True, error_model="numpy")
 def _light(points, starts, colour, shade, outward, lamps, sh, shadow, shadow_at, sharpness):  # type: ignore[no-untyped-def]
     out = np.zeros((len(points), 3), np.float32)
     for s in range(len(starts) - 1):

@@ -12,13 +12,13 @@ from numba import njit
 from .shade import fetch
 
 
-@njit(cache=True, fastmath=True, inline="always")
+@njit(cache=True, fastmath=True, error_model="numpy", inline="always")
 def _unit(v):  # type: ignore[no-untyped-def]
     inv = 1.0 / math.sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2] + 1e-12)
     v[0], v[1], v[2] = v[0] * inv, v[1] * inv, v[2] * inv
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True, fastmath=True, error_model="numpy")
 def skin_surface(n, attr, texture, axes, texel, albedo, bump, wrap):  # type: ignore[no-untyped-def]
     """attr: u, v, sky, inside of the mouth. axes (3, 3): columns are the head's axes in the camera frame."""
     fetch(texture, attr[0], attr[1], texel)
@@ -43,7 +43,7 @@ def skin_surface(n, attr, texture, axes, texel, albedo, bump, wrap):  # type: ig
     return texel[3], 0.52 - 0.10 * texel[3], sky
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True, fastmath=True, error_model="numpy")
 def eye_surface(n, attr, eye, albedo, bump, wrap):  # type: ignore[no-untyped-def]
     """attr: unit direction in the eye's frame (front -z) and sky. eye: iris rgb, pupil mm, ring, veins,
     radius mm."""
@@ -71,7 +71,7 @@ def eye_surface(n, attr, eye, albedo, bump, wrap):  # type: ignore[no-untyped-de
     return 0.0, 0.3, min(max(attr[3], 0.0), 1.0)
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True, fastmath=True, error_model="numpy")
 def teeth_surface(n, attr, whiteness, albedo, bump, wrap):  # type: ignore[no-untyped-def]
     """attr: place along the row (mm), gum 0 .. edge 1, sky, upper row."""
     x, v = abs(attr[0]), attr[1]
@@ -92,7 +92,7 @@ def teeth_surface(n, attr, whiteness, albedo, bump, wrap):  # type: ignore[no-un
     return 0.5, 0.4, min(max(attr[2], 0.0), 1.0)
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True, fastmath=True, error_model="numpy")
 def cloth_surface(n, attr, cloth, albedo, bump, wrap):  # type: ignore[no-untyped-def]
     """attr: place on the garment (mm around, mm down), sky, trim. cloth: two colours, pattern, size mm,
     trim colour."""
@@ -118,7 +118,7 @@ def cloth_surface(n, attr, cloth, albedo, bump, wrap):  # type: ignore[no-untype
     return 0.25, 0.75, min(max(attr[2], 0.0), 1.0)
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True, fastmath=True, error_model="numpy")
 def frame_surface(n, attr, frame, albedo, bump, wrap):  # type: ignore[no-untyped-def]
     """Spectacle frames: frame is colour and roughness."""
     for c in range(3):
@@ -128,7 +128,7 @@ def frame_surface(n, attr, frame, albedo, bump, wrap):  # type: ignore[no-untype
     return 1.6, frame[3], min(max(attr[2], 0.0), 1.0)
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True, fastmath=True, error_model="numpy")
 def fabric_surface(n, view, attr, texture, tangents, texel, albedo, bump, wrap):  # type: ignore[no-untyped-def]
     """A worn mask. attr: u, v texels, sky, 1. texture (h, w, 6): rgb, gloss, relief slopes. tangents (2,
     3): of u, v."""

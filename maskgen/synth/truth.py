@@ -30,9 +30,9 @@ from .scene import Scene
 #: how wide the skin's movement is averaged before the fabric follows it, mm
 _FOLLOW_MM = 9.0
 #: least distance of fabric and strap from the skin, mm
-_FABRIC_GAP, _STRAP_GAP = 1.9, 0.8
+_FABRIC_GAP, _STRAP_GAP = 2.1, 0.8
 #: skin within this distance along the fabric is kept below it, mm; the fabric's points lie about as far apart
-_PATCH_MM = 5.0
+_PATCH_MM = 6.5
 _STEPS = 6
 _STRAP_ROWS = 4
 #: albedo of the brightest cloth: nothing reflects all light
@@ -117,7 +117,7 @@ def _on_the_head(shell: Shell, bent: Bent, model: HeadModel) -> NDArray[np.float
     gap = np.where(shell.strap_of >= 0, _STRAP_GAP, _FABRIC_GAP)
     for step in range(_STEPS):
         out = _outward(points, shell)
-        _, near = tree.query(points, k=48)
+        _, near = tree.query(points, k=64)
         offset = skin[near] - points[:, None]
         height = np.einsum("nkd,nd->nk", offset, out)
         aside = np.linalg.norm(offset - height[..., None] * out[:, None], axis=2)
