@@ -77,7 +77,7 @@ def rotate_dataset(
     after KeyboardInterrupt, the same call with resume=True goes on.
     """
     turn, options = turn or Turn(), options or RotateOptions()
-    check_apart(root, out)
+    check_apart(root, out, twin="rotated")
     check_output(out, resume=options.resume, overwrite=options.overwrite)
     check_fit(fmt, root, angles, turn)
     plan = plan_angles(fmt, root, angles, turn, options.limit, options.jobs)
@@ -106,7 +106,7 @@ def preview(
     fmt: DatasetFormat, root: Path, out: Path, angles: Angles, turn: Turn, options: RotateOptions
 ) -> Iterator[str]:
     """What `rotate_dataset` would do, line by line; refuses what it would refuse and writes nothing."""
-    check_apart(root, out)
+    check_apart(root, out, twin="rotated")
     check_output(out, resume=options.resume, overwrite=options.overwrite)
     check_fit(fmt, root, angles, turn)
     plan = plan_angles(fmt, root, angles, turn, options.limit, options.jobs)

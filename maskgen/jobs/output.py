@@ -36,8 +36,11 @@ def output_error(error: OSError, out: Path) -> OutputError:
     )
 
 
-def check_apart(root: Path, out: Path, option: str = "--out") -> None:
-    """Refuse an output that is the input, lies inside it, or holds it. Raises UsageError."""
+def check_apart(root: Path, out: Path, option: str = "--out", twin: str = "masked") -> None:
+    """Refuse an output that is the input, lies inside it, or holds it. Raises UsageError.
+
+    twin: what the output is, for the name that the message suggests.
+    """
     source, target = root.resolve(), out.resolve()
     if source == target:
         problem = "is the input itself"
@@ -47,7 +50,7 @@ def check_apart(root: Path, out: Path, option: str = "--out") -> None:
         problem = f"holds the input {root}"
     else:
         return
-    raise UsageError(f"{option} {out} {problem}; name a folder beside it, as {source}_masked")
+    raise UsageError(f"{option} {out} {problem}; name a folder beside it, as {source}_{twin}")
 
 
 def read_run(out: Path) -> dict[str, Any] | None:
