@@ -26,6 +26,8 @@ from maskgen.release.compare import picture_difference
 from maskgen.release.model import Release, open_release, pixel_hash, write_sums
 from maskgen.release.package import PackageOptions, package
 from maskgen.release.rebuild import RebuildOptions, rebuild, recipe_of, verify
+from maskgen.synth.layouts.base import Order
+from maskgen.synth.run import generate, get_layout
 
 
 def causes(comparison) -> dict[str, str]:
@@ -263,3 +265,21 @@ def test_help_of_both_commands_is_there():
         result = CliRunner().invoke(command, [name, "--help"])
         assert result.exit_code == 0
         assert "maskgen " + name in result.output
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["300W-LP", "AFLW2000", "BIWI"])
+def test_synthetic_heads_come_back_in_every_layout(name, tmp_path, tree):
+    root, masked, release = tmp_path / "synth", tmp_path / "masked", tmp_path / "release"
+    order = Order(root, 3, 0, "like-original", 0, None, (), False)
+    generate(get_layout(name), order, quiet=True)
+    catalogue = Templates().catalogue()
+    recipe = Recipe().updated({"seed": 9}).resolved(catalogue)
+    apply_recipe(recognise(root), root, masked, recipe, identity=template_hashes(recipe, catalogue))
+    made = package(masked, release)
+    assert made.info["synthetic"]
+    expected = tree(masked)
+    shutil.rmtree(masked)
+    comparison = rebuild(open_release(release), root, masked)
+    assert comparison.ok, comparison.text()
+    assert tree(masked) == expected
