@@ -40,7 +40,7 @@ def datasheet(content: Content) -> str:
         "## Splits",
         _splits(content),
         "## Known limits",
-        "\n".join(f"* {line}" for line in texts.LIMITS),
+        "\n".join(f"* {line}" for line in texts.limits(content)),
         "## Licences of the sources",
         "\n".join(f"* {line}" for line in texts.source_terms(content))
         + "\n\nThis section repeats what others state; it is no legal advice.",

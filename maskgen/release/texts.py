@@ -15,17 +15,40 @@ _ADDRESSES = {
     "cc0-1.0": "https://creativecommons.org/publicdomain/zero/1.0/",
 }
 
-LIMITS = (
+_OF_MASKS = (
     "Masks are painted by a program. They do not press on the face, fog glasses, or hide what the photo's "
-    "own "
-    "hands and hair would hide in front of them in every case; look at the manifest's quality and reasons.",
+    "own hands and hair would hide in front of them in every case; look at quality and reasons.",
     "A mask follows the pose label and landmarks of the original; where these are wrong, so is the mask.",
-    "Labels are those of the original, byte for byte, with its own errors.",
-    "The same bytes need the same versions of the libraries in release.json; other versions may round "
-    "otherwise, "
-    "and rebuilding then names every picture that differs.",
     "Errors measured on painted masks are no proof of errors on worn ones.",
 )
+_OF_BYTES = (
+    "The same bytes need the same versions of the libraries in release.json; other versions may round "
+    "otherwise, and rebuilding then names every picture that differs."
+)
+_LABELS = {
+    "rotaug": "Pose, landmarks and boxes are computed from the originals' labels, with their errors.",
+    SYNTH: "Labels are exact: they are what the heads were rendered from.",
+}
+_COPIED = "Labels are copied byte for byte from the originals, with their own errors."
+_MADE = {
+    "rotaug": "Pictures are turned in their plane by the manifest's angles and encoded like the source.",
+    SYNTH: "Heads are drawn from a seed and rendered.",
+}
+_PAINTED = (
+    "Masks are drawn from the seed in release.json and the picture's id, fitted to landmarks and pose, "
+    "shaded, and encoded like the source."
+)
+
+
+def labels(content: Content) -> str:
+    """Where the labels come from."""
+    return _LABELS.get(str(content.run.get("tool")), _COPIED)
+
+
+def limits(content: Content) -> list[str]:
+    """What the data are not good for, and what may go wrong."""
+    masked = content.run.get("tool") not in _LABELS
+    return [*(_OF_MASKS if masked else ()), labels(content), _OF_BYTES]
 
 
 def subject(content: Content) -> str:
@@ -104,13 +127,9 @@ def responsible(content: Content) -> dict[str, Any]:
         if content.right.synthetic
         else f"No new data were collected: pictures and labels are those of {card.title} ({card.citation}).",
         "dataCollectionType": ["Synthetic", "Secondary Data Analysis"],
-        "dataPreprocessingProtocol": [
-            "Masks are drawn from the seed in release.json and the picture's id, fitted to landmarks and "
-            "pose, shaded, "
-            "and encoded like the source.",
-        ],
-        "dataAnnotationProtocol": "Labels are copied byte for byte from the originals.",
-        "dataLimitation": list(LIMITS),
+        "dataPreprocessingProtocol": [_MADE.get(str(content.run.get("tool")), _PAINTED)],
+        "dataAnnotationProtocol": labels(content),
+        "dataLimitation": limits(content),
         "dataBiases": [
             f"Whoever is rare in {subject(content)} is rare here: ages, skin tones, glasses, beards and "
             "headwear "

@@ -25,7 +25,9 @@ from maskgen.jobs.output import RECORDS
 from maskgen.release import licence
 from maskgen.release.model import open_release
 from maskgen.release.package import PackageOptions, package
+from maskgen.release.rebuild import verify
 from maskgen.release.splits import make_splits, parse_ratios
+from rotaug.cli import run as rotaug
 
 
 def synthetic(masked: Path) -> Path:
@@ -392,6 +394,18 @@ def test_the_command_packs_and_says_what_it_packed(aflw, tmp_path, capsys):
     assert len(list((out / "alpha").iterdir())) == sum(
         o.status == "ok" or o.status == "degraded" for o in read_manifest(aflw[1])
     )
+
+
+def test_a_rotated_dataset_does_not_claim_copied_labels(fake_dataset, tmp_path):
+    turned = tmp_path / "turned"
+    arguments = ["--dataset", "AFLW2000", "--root", str(fake_dataset("AFLW2000")), "--range", "-20", "20"]
+    assert rotaug([*arguments, "--out", str(turned), "-q"]) == 0
+    package(tmp_path / "turned", tmp_path / "r")
+    text = (tmp_path / "r" / "README.md").read_text()
+    assert "byte for byte from the originals" not in text
+    assert "rotated in the plane" in text
+    assert "Run rotaug with the recipe" in text
+    assert verify(open_release(tmp_path / "r"), tmp_path / "turned").ok
 
 
 def test_synth_output_without_a_manifest_can_be_released(tmp_path, monkeypatch):
