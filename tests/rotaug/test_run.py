@@ -167,6 +167,35 @@ def test_several_angles_give_complete_twins_with_the_original_names(fake_dataset
     assert run["status"] == "complete"
 
 
+def test_several_twins_go_on_after_an_interruption(fake_dataset, tmp_path, monkeypatch):
+    root, angles = fake_dataset("AFLW2000"), Angles(listed=(-30.0, 15.0))
+    rotate(root, tmp_path / "straight", angles)
+    from rotaug import run as module
+
+    whole, calls = module.run_batch, []
+
+    def interrupted(*args, **options):
+        calls.append(args)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return whole(*args, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "run_batch", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            rotate(root, tmp_path / "out", angles)
+    run = json.loads((tmp_path / "out" / "_maskgen" / "run.json").read_text())
+    assert run["status"] == "stopped"
+    with pytest.raises(UsageError, match="--resume"):
+        rotate(root, tmp_path / "out", angles)
+    with pytest.raises(UsageError, match="angles"):
+        rotate(root, tmp_path / "out", Angles(listed=(-30.0, 16.0)), resume=True)
+    result = rotate(root, tmp_path / "out", angles, resume=True)
+    assert result.summaries["r-030"].reused == 6
+    assert tree(tmp_path / "out") == tree(tmp_path / "straight")
+    assert table(tmp_path / "out") == table(tmp_path / "straight")
+
+
 def test_several_drawn_angles_differ_from_twin_to_twin(fake_dataset, tmp_path):
     root = fake_dataset("AFLW2000")
     rotate(root, tmp_path / "out", Angles(AngleRange(-45, 45), per_image=3))

@@ -229,6 +229,21 @@ def test_workers_of_a_loader_draw_angles_of_their_own():
     assert [round(float(theta), 9) for theta in again] == epochs[0]
 
 
+@pytest.mark.gpu
+def test_a_batch_on_the_gpu_is_that_on_the_cpu():
+    torch, image, pose, points, box = batch()
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    turn = rotaug.RandomRotation(180, border="reflect", seed=4)
+    here = turn(image, pose, points, box, key=1)
+    there = turn(*(t.cuda() for t in (image, pose, points, box)), key=1)
+    assert there.image.is_cuda
+    assert there.pose.is_cuda
+    np.testing.assert_allclose(there.pose.cpu(), here.pose, atol=1e-9)
+    np.testing.assert_allclose(there.landmarks.cpu(), here.landmarks, atol=1e-9)
+    assert (there.image.cpu().int() - here.image.int()).abs().max() <= 1
+
+
 class Turning:
     """Eight pictures, turned in the worker."""
 
