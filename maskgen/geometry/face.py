@@ -115,6 +115,7 @@ _SKULL = np.array(
 _LENGTH_MM = 70.0  # how far the bending at one landmark reaches
 _SPREAD_MM = 7.0  # how far people's faces are from the mean
 _ANCHOR_NOISE_MM = 2.0
+_ALONE_MM = 10.0  # a landmark this far from where the others expect it begins to be doubted
 
 
 def _noise_mm() -> Array:
@@ -139,12 +140,15 @@ def _covariance(a: Array, b: Array) -> Array:
 
 
 @lru_cache(maxsize=1)
-def _posterior() -> tuple[Array, Array]:
-    """Knots (67, 3) and the factor (67, 60) that turns landmark offsets into knot weights."""
+def _posterior() -> tuple[Array, Array, Array]:
+    """Knots (67, 3), the factor (67, 60) that turns landmark offsets into knot weights, and one over the
+    weight of each landmark (60,) in its own: offset less what the others make of it = knot weight * that.
+    """
     knots = np.concatenate([CANONICAL_FACE[FITTED], _SKULL])
     noise = np.concatenate([_noise_mm()[FITTED], np.full(len(_SKULL), _ANCHOR_NOISE_MM)])
     solved = np.linalg.inv(_covariance(knots, knots) + np.diag(noise**2))
-    return knots, np.ascontiguousarray(solved[:, : len(FITTED)])
+    n = len(FITTED)
+    return knots, np.ascontiguousarray(solved[:, :n]), 1.0 / np.diag(solved)[:n]
 
 
 def bending_weights(points: ArrayLike) -> NDArray[np.float32]:
@@ -152,7 +156,7 @@ def bending_weights(points: ArrayLike) -> NDArray[np.float32]:
 
     They depend on the points alone, so a mesh computes them once and bends to a face by one product.
     """
-    knots, solved = _posterior()
+    knots, solved, _ = _posterior()
     return np.ascontiguousarray(_covariance(np.asarray(points, dtype=np.float64), knots) @ solved, np.float32)
 
 
@@ -291,6 +295,17 @@ def _own_fit(landmarks: Landmarks) -> FaceFit | None:
     return own
 
 
+def _borne_out(offsets: Array) -> Array:
+    """How far the other landmarks bear out each of the ``offsets`` (60, 3) mm, (60,) 0 to 1.
+
+    By the leave-one-out residual of the regression: a chin that drops with the whole jaw is an open mouth,
+    one that jumps alone is a wrong landmark.
+    """
+    _, solved, own = _posterior()
+    alone = np.linalg.norm((solved[: len(FITTED)] @ offsets) * own[:, None], axis=1)
+    return np.clip(2.0 / (1.0 + (alone / _ALONE_MM) ** 2), 0.0, 1.0)
+
+
 def _fit_with(landmarks: Landmarks, rotation: Array, from_landmarks: bool = False) -> FaceFit | None:
     weight = _landmark_weights(landmarks, rotation)
     if weight.sum() < 8.0:
@@ -309,14 +324,12 @@ def _fit_with(landmarks: Landmarks, rotation: Array, from_landmarks: bool = Fals
     if seen.shape[1] == 3:  # depth has a free origin: the median offset is the camera's, not the face's
         depth = seen[:, 2] / scale - turned[:, 2]
         miss[:, 2] = depth - np.median(depth[counted])
-    trust = (weight > 0.0)[:, None] * np.clip(weight / max(float(weight.max()), 1e-9) * 2.0, 0.0, 1.0)[
-        :, None
-    ]
+    trust = np.clip(2.0 * _landmark_weights(landmarks, rotation), 0.0, 1.0) * _borne_out(miss)
     camera = WeakPerspective(scale, (float(shift[0]), float(shift[1])))
     return FaceFit(
         rotation=np.array(rotation),
         camera=camera,
-        offsets=(miss * trust) @ rotation,
+        offsets=(miss * trust[:, None]) @ rotation,
         residual_mm=rms,
         mouth_open=mouth_opening(landmarks, scale),
         pose_from_landmarks=from_landmarks,
