@@ -17,9 +17,46 @@ _TILE = 256
 _CREASE_SEED, _NOISE_SEED = 20_201, 20_202
 
 
+#: a tile or print of nothing
+NO_TILE: F32 = np.zeros((1, 1, 4), np.float32)
 I16 = NDArray[np.int16]
-#: what one step of a packed texel stands for
+#: channels of `Level.cloth`, and what one of its steps stands for
+CLOTH_CHANNELS = 8
 TEXEL_STEP = np.float32(4.0 / 32767.0)
+CREASE_STEP = np.float32(8.0 / 32767.0)
+
+
+class Level(NamedTuple):
+    """A style's maps at one size, linear, as int16 in TEXEL_STEPs: what the shading loop reads.
+
+    The loop is bound by the memory it reads: cloth (h, w, 8) holds albedo 3 (BGR), opacity, slope across and
+    down (mm per mm), cavity (stops, dark in creases) and a spare in a quarter of a cache line. print
+    (h, w, 4): premultiplied BGR and opacity of what is printed or fixed on the cloth; (1, 1, 4) of nothing
+    where the style has none.
+    """
+
+    cloth: I16
+    print: I16
+
+
+class Maps(NamedTuple):
+    """The maps of a `Level` as float32 (h, w, ...), for other renderers."""
+
+    albedo: F32
+    alpha: F32
+    relief: F32
+    print: F32
+
+
+def _steps(maps: F32) -> I16:
+    return np.ascontiguousarray(np.rint(np.clip(maps, -4.0, 4.0) / TEXEL_STEP), np.int16)
+
+
+def unpacked(level: Level) -> Maps:
+    """A level's albedo 3, opacity, relief 3 (slopes, cavity), print 4 premultiplied."""
+    cloth, prints = (m.astype(np.float32) * TEXEL_STEP for m in level)
+    prints = np.broadcast_to(prints, (*cloth.shape[:2], 4))
+    return Maps(cloth[..., :3], cloth[..., 3], cloth[..., 4:7], prints)
 
 
 def _size_of(style: Style) -> tuple[int, int]:
@@ -51,15 +88,16 @@ def _linear_maps(style: Style) -> list[F32]:
 
 
 @lru_cache(maxsize=64)
-def prepared(style: Style, size_mm: tuple[float, float]) -> tuple[I16, ...]:
-    """A style's maps as packed texels, from full size down, each level half the one before.
+def prepared(style: Style, size_mm: tuple[float, float]) -> tuple[Level, ...]:
+    """A style's maps from full size down, each level half the one before.
 
     size_mm: of the style worn as meant; the same for every picture, so that a style is prepared once.
     """
     levels = []
     current = _linear_maps(style)
+    printed = "paint" in style.maps
     while True:
-        levels.append(_packed(current, size_mm))
+        levels.append(_packed(current, size_mm, printed))
         h, w = current[2].shape
         if min(h, w) < 48:
             return tuple(levels)
@@ -67,37 +105,17 @@ def prepared(style: Style, size_mm: tuple[float, float]) -> tuple[I16, ...]:
         current = [np.asarray(cv2.resize(c, half, interpolation=cv2.INTER_AREA), np.float32) for c in current]
 
 
-def _packed(maps: list[F32], size_mm: tuple[float, float]) -> I16:
-    """One texel after the other, (h, w, 12) in TEXEL_STEPs: albedo 3, opacity, relief 3, print 4, spare.
-
-    Relief is slope across and slope down (mm per mm) and cavity (stops, dark in creases). The shading loop
-    reads all of a texel at once; together they lie in one cache line.
-    """
+def _packed(maps: list[F32], size_mm: tuple[float, float], printed: bool) -> Level:
     albedo, paint, height, alpha = maps
     h, w = height.shape
-    out = np.zeros((h, w, 12), np.float32)
-    out[..., :3], out[..., 3], out[..., 7:11] = albedo, alpha, paint
+    out = np.zeros((h, w, CLOTH_CHANNELS), np.float32)
+    out[..., :3], out[..., 3] = albedo, alpha
     out[..., 4] = np.gradient(height, size_mm[0] / w, axis=1)
     out[..., 5] = np.gradient(height, size_mm[1] / h, axis=0)
     reach = 4.0 * w / size_mm[0]
     above = height - np.asarray(cv2.GaussianBlur(height, (0, 0), max(reach, 0.6)))
     out[..., 6] = np.clip(above * 0.55, -0.8, 0.35)
-    return np.ascontiguousarray(np.rint(np.clip(out, -4.0, 4.0) / TEXEL_STEP), np.int16)
-
-
-class Level(NamedTuple):
-    """A level's texels as linear float32 (h, w, ...): what `_packed` put together, for other renderers."""
-
-    albedo: F32
-    alpha: F32
-    relief: F32
-    print: F32
-
-
-def unpacked(texels: I16) -> Level:
-    """The maps of packed texels: albedo 3, opacity, relief 3 (slopes, cavity), print 4 premultiplied."""
-    maps = texels.astype(np.float32) * TEXEL_STEP
-    return Level(maps[..., :3], maps[..., 3], maps[..., 4:7], maps[..., 7:11])
+    return Level(_steps(out), _steps(paint if printed else NO_TILE))
 
 
 @lru_cache(maxsize=64)
@@ -115,9 +133,6 @@ def prepared_tile(fabric: Fabric) -> tuple[F32, ...]:
     return tuple(np.ascontiguousarray(a, np.float32) for a in levels)
 
 
-NO_TILE: F32 = np.zeros((1, 1, 4), np.float32)
-
-
 def pick_level(levels: int, texels_per_mm: float, pixels_per_mm: float) -> int:
     """The level whose texels are about as large as the picture's pixels."""
     ratio = texels_per_mm / max(pixels_per_mm, 1e-6)
@@ -133,6 +148,12 @@ def _periodic_noise(rng: np.random.Generator, power: float, stretch: float) -> N
     phase = rng.uniform(0.0, 2.0 * np.pi, f.shape)
     out = np.fft.irfft2(amplitude * np.exp(1j * phase), s=(_TILE, _TILE))
     return out / out.std()
+
+
+@lru_cache(maxsize=1)
+def packed_creases() -> I16:
+    """`creases` in CREASE_STEPs."""
+    return np.ascontiguousarray(np.rint(np.clip(creases(), -7.9, 7.9) / CREASE_STEP), np.int16)
 
 
 @lru_cache(maxsize=1)

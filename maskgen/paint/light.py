@@ -8,6 +8,7 @@ onto the mask; its level comes from the exposure (docs/painting.md).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -22,12 +23,14 @@ from ..geometry.rotation import Array
 from .tone import LINEAR, LUMA_BGR
 
 F32 = NDArray[np.float32]
-#: pixels per millimetre of the small picture the light is read from
-_WORK_SCALE = 0.5
+#: pixels per millimetre of the map of what is left over
+_WORK_SCALE = 0.25
 #: stops per unit normal that is assumed where the skin says nothing: light from above and the front
 _PRIOR = np.array([0.0, -0.35, -0.30])
 #: its weight against 200 samples, for a scatter of one stop; it falls with the scatter's square
 _PRIOR_WEIGHT = 5.0
+#: half the side of the patch of skin that is averaged, mm
+_PATCH_MM = 1.0
 _MAP_REACH_MM = 14.0
 _MAP_LIMIT = 3.0  # stops
 _SHARED = 0.15  # of what both sides share reaches the map
@@ -94,10 +97,9 @@ def _map_frame(
     size: tuple[int, int], xy: Array, scale: float
 ) -> tuple[tuple[int, int], tuple[float, float, float]]:
     """Shape (h, w) of the left-over map at about _WORK_SCALE px/mm, and its `to_rest`."""
-    w, h = size
-    pad = 10.0 * scale
-    x0, y0 = np.maximum(np.floor(xy.min(0) - pad), 0.0)
-    x1, y1 = np.minimum(np.ceil(xy.max(0) + pad), (w, h))
+    low, high, pad = xy.min(0), xy.max(0), 10.0 * scale
+    x0, y0 = (max(math.floor(v - pad), 0) for v in low.tolist())
+    x1, y1 = (min(math.ceil(v + pad), most) for v, most in zip(high.tolist(), size, strict=True))
     factor = min(1.0, _WORK_SCALE / scale)
     shape = max(4, round((y1 - y0) * factor)), max(4, round((x1 - x0) * factor))
     return shape, (factor, float(x0), float(y0))
@@ -120,17 +122,27 @@ def _patches(image: NDArray[np.uint8], at: NDArray[np.int64], half: int, linear:
         out[i, 0], out[i, 1], out[i, 2] = b / count, g / count, r / count
 
 
-def _chroma_gate(bgr: F32, prior: Array) -> tuple[Array, Array, Array]:
+@njit(cache=True, nogil=True, error_model="numpy")
+def _chroma_gate(bgr: F32, luminance: Array, prior: Array):  # type: ignore[no-untyped-def]
     """How much each sample (n, 3) looks like the face's own skin (n,); the skin's log2 chroma, its width."""
-    ratios = np.log2((bgr[:, [2, 0]] + 0.004) / (bgr[:, 1:2] + 0.004)).astype(np.float64)
-    core = prior >= 0.99
-    middle = np.median(ratios[core], axis=0)
-    off = np.abs(ratios - middle)
-    width = np.maximum(2.0 * np.median(off[core], axis=0), 0.12)
-    # in the dark, noise and JPEG leave no chroma to judge by; skin in shadow must not be thrown away
-    luminance = bgr @ LUMA_BGR
-    doubt = 1.0 + 0.02 / np.maximum(luminance, 0.001).astype(np.float64)
-    return 1.0 / (1.0 + ((off / width / doubt[:, None]) ** 2).sum(1) ** 2), middle, width
+    n = len(prior)
+    ratios, gate = np.empty((2, n)), np.ones(n)
+    middle, width = np.empty(2), np.empty(2)
+    core = np.flatnonzero(prior >= 0.99)
+    for i in range(n):
+        for k in range(2):
+            ratios[k, i] = np.log2((bgr[i, 2 - 2 * k] + 0.004) / (bgr[i, 1] + 0.004))
+    for k in range(2):
+        middle[k] = np.median(ratios[k][core])
+        width[k] = max(2.0 * np.median(np.abs(ratios[k][core] - middle[k])), 0.12)
+    for i in range(n):
+        # in the dark, noise and JPEG leave no chroma to judge by; skin in shadow must not be thrown away
+        doubt = 1.0 + 0.02 / max(luminance[i], 0.001)
+        off = 0.0
+        for k in range(2):
+            off += ((ratios[k, i] - middle[k]) / width[k] / doubt) ** 2
+        gate[i] = 1.0 / (1.0 + off * off)
+    return gate, middle, width
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -191,10 +203,15 @@ def _without_shared(miss: Array, weight: Array, inside: NDArray[np.bool_], twin:
 def _rest_map(shape: tuple[int, ...], xy: Array, miss: Array, weight: Array, reach_px: float) -> F32:
     """Smooth map of the stops left over; 0 where no skin was read."""
     h, w = shape[:2]
-    grid = np.zeros((h, w, 2), np.float32)
-    ix = np.clip(np.rint(xy).astype(int), 0, (w - 1, h - 1))
-    np.add.at(grid, (ix[:, 1], ix[:, 0]), np.stack([miss * weight, weight], -1).astype(np.float32))
-    blurred = cv2.GaussianBlur(grid, (0, 0), max(reach_px, 0.8), borderType=cv2.BORDER_REPLICATE)
+    grid = np.zeros((2, h, w), np.float32)
+    ix = np.clip(np.rint(xy).astype(int), 0, (w - 1, h - 1)) @ (1, w)
+    for plane, values in zip(grid, (miss * weight, weight), strict=True):
+        plane.ravel()[:] = np.bincount(ix, values, h * w)
+    side = 2 * math.ceil(2.2 * max(reach_px, 0.8)) + 1
+    blurred = cv2.GaussianBlur(
+        np.ascontiguousarray(grid.transpose(1, 2, 0)), (side, side), max(reach_px, 0.8),
+        borderType=cv2.BORDER_REPLICATE,
+    )  # fmt: skip
     floor = 0.15 * float(blurred[..., 1].max()) + 1e-6
     return blurred[..., 0] / (blurred[..., 1] + floor)
 
@@ -224,14 +241,15 @@ def estimate_light(image: NDArray[np.uint8], fit: FaceFit) -> Light:
         return Light(_PRIOR, _DEFAULT_SKIN, np.ones(3), nothing, to_rest, 1.0, 0, *unknown)
     normals, prior = normals[inside], probe.prior[inside]
     bgr = np.empty((len(normals), 3), np.float32)
-    _patches(image, at[inside], int(0.5 * fit.camera.scale / _WORK_SCALE), LINEAR, bgr)
+    _patches(image, at[inside], int(_PATCH_MM * fit.camera.scale), LINEAR, bgr)
     xy = (points[inside, :2] - (x0, y0)) * factor
     luminance = (bgr @ LUMA_BGR).astype(np.float64)
     usable = bgr.max(1) < 0.97
     if (prior[usable] >= 0.99).sum() < 20:
         usable = luminance >= 0.0
+    sure = np.where(usable, prior, 0.0)
     gate, chroma, chroma_width = _chroma_gate(
-        bgr, np.where(usable, prior, 0.0) if (prior >= 0.99).any() else prior
+        bgr, luminance, sure if (sure >= 0.99).any() else np.ones(len(prior))
     )
     stops = np.log2(np.maximum(luminance, 0.003))
     weight = prior * gate * usable * np.clip(-normals[:, 2] * 1.5, 0.2, 1.0)

@@ -9,91 +9,112 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ..geometry.rotation import Array
 from ..masks.spec import MaskSpec
-from . import composite as c
 from .light import Light
-from .scene import Scene
+from .raster import FAR
+from .straps import STRAP_POINTS
 from .tone import LINEAR
 
 F32 = NDArray[np.float32]
-_BINS = 10
+#: places along and across a band where the picture under it is looked at
+_BINS, _ACROSS = 12, 3
 #: mean likeness to skin (or share of photograph) below which a stretch of band is taken to lie under hair
 _LEAST_SKIN = 0.30
 #: a band whose far end lies behind this, mm, runs round the head and over the hair
 _BEHIND_EAR_MM = 135.0
 
 
-def band_reach(image: NDArray[np.uint8], scene: Scene, light: Light, spec: MaskSpec) -> F32:
-    """How far each band is seen, (bands,) as a share of its length; bands as in `Scene.attributes`.
+@njit(cache=True, nogil=True, error_model="numpy")
+def _reaches(  # type: ignore[no-untyped-def]
+    image, xyz, normals, head_depth, slack, linear, model, first, behind, reach
+) -> None:
+    """Fill ``reach`` (bands,): where along each band skin, or the photograph, is first lost."""
+    h, w = head_depth.shape
+    like, filled, count = np.zeros(_BINS), np.zeros(_BINS), np.zeros(_BINS)
+    for band in range(reach.shape[0]):
+        start = first + band * 2 * STRAP_POINTS
+        like[:], filled[:], count[:] = 0.0, 0.0, 0.0
+        for k in range(_BINS):
+            at = (k + 0.5) / _BINS * (STRAP_POINTS - 1)
+            i = int(at)
+            along = at - i
+            for j in range(_ACROSS):
+                across = (j + 0.5) / _ACROSS
+                w00, w01 = (1 - across) * (1 - along), (1 - across) * along
+                w10, w11 = across * (1 - along), across * along
+                a, b = start + i, start + STRAP_POINTS + i
+                px = w00 * xyz[a, 0] + w01 * xyz[a + 1, 0] + w10 * xyz[b, 0] + w11 * xyz[b + 1, 0]
+                py = w00 * xyz[a, 1] + w01 * xyz[a + 1, 1] + w10 * xyz[b, 1] + w11 * xyz[b + 1, 1]
+                pz = w00 * xyz[a, 2] + w01 * xyz[a + 1, 2] + w10 * xyz[b, 2] + w11 * xyz[b + 1, 2]
+                x, y = int(np.floor(px + 0.5)), int(np.floor(py + 0.5))
+                if x < 0 or y < 0 or x >= w or y >= h:
+                    continue
+                if head_depth[y, x] < FAR and head_depth[y, x] + slack < pz:
+                    continue
+                nx, ny, nz = normals[a, 0], normals[a, 1], normals[a, 2]
+                if nz > 0.0:
+                    nx, ny, nz = -nx, -ny, -nz
+                b_, g_, r_ = linear[image[y, x, 0]], linear[image[y, x, 1]], linear[image[y, x, 2]]
+                stops = np.log2(max(0.0722 * b_ + 0.7152 * g_ + 0.2126 * r_, 0.003))
+                dark = (stops - (model[0] * nx + model[1] * ny + model[2] * nz + model[3])) / 1.3
+                red = (np.log2((r_ + 0.004) / (g_ + 0.004)) - model[4]) / model[6]
+                blue = (np.log2((b_ + 0.004) / (g_ + 0.004)) - model[5]) / model[7]
+                like[k] += np.exp(-0.5 * dark * dark) / (1.0 + (0.25 * (red * red + blue * blue)) ** 2)
+                filled[k] += 1.0 if max(image[y, x, 0], image[y, x, 1], image[y, x, 2]) > 6 else 0.0
+                count[k] += 1.0
+        reach[band] = _first_lost(filled, count)
+        if not behind[band]:
+            reach[band] = min(reach[band], _first_lost(like, count))
 
-    image: (h, w, 3) uint8 BGR, the scene's window of the picture. Straps round the head are whole.
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _first_lost(total, count):  # type: ignore[no-untyped-def]
+    """Where the mean total / count (bins,) first falls too low, over two neighbouring bins that were seen."""
+    last = -1
+    for k in range(count.shape[0]):
+        if count[k] == 0.0:
+            continue
+        if last >= 0 and 0.5 * (total[last] / count[last] + total[k] / count[k]) < _LEAST_SKIN:
+            return last / count.shape[0]
+        last = k
+    if last >= 0 and total[last] / count[last] < _LEAST_SKIN:
+        return last / count.shape[0]
+    return 1.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _cut(xyz, first, reach) -> None:  # type: ignore[no-untyped-def]
+    """Draw in the vertices that lie beyond their band's ``reach`` to where it ends, in place."""
+    for band in range(reach.shape[0]):
+        if reach[band] >= 1.0:
+            continue
+        at = reach[band] * (STRAP_POINTS - 1)
+        i = min(int(at), STRAP_POINTS - 2)
+        f = np.float32(at - i)
+        for edge in range(2):
+            a = first + (2 * band + edge) * STRAP_POINTS
+            for k in range(xyz.shape[1]):
+                end = xyz[a + i, k] + f * (xyz[a + i + 1, k] - xyz[a + i, k])
+                for j in range(i + 1, STRAP_POINTS):
+                    xyz[a + j, k] = end
+
+
+def cut_bands(
+    image: NDArray[np.uint8], points: F32, normals: F32, head_depth: F32, slack: float, light: Light,
+    spec: MaskSpec, first: int,
+) -> F32:  # fmt: skip
+    """End the bands of ``points`` (n, 3), in place, where they are lost; returns how far each is seen, 0..1.
+
+    image: (h, w, 3) uint8 BGR, the scene's window. points: its pixels and depth; normals (n, 3) camera axes;
+    from vertex ``first`` on, bands of two edges each, left and right of each strap in turn. head_depth
+    (h, w): what lies more than ``slack`` behind it is not looked at. Straps round the head are whole.
     """
     bands = 2 * len(spec.straps)
     reach = np.ones(bands, np.float32)
     if bands == 0:
         return reach
-    likeness, count, empty = (np.zeros((bands, _BINS)) for _ in range(3))
     model = np.array([*light.gradient, light.offset, *light.chroma, *light.chroma_width])
-    _collect(image, scene.coverage, scene.strap, scene.attributes, LINEAR, model, likeness, count, empty)
-    for band in range(bands):
-        seen = np.maximum(count[band], 1e-9)
-        filled = 1.0 - empty[band] / seen
-        reach[band] = _first_lost(filled, count[band])
-        if light.samples >= 40 and spec.straps[band // 2].path[-1][2] <= _BEHIND_EAR_MM:
-            reach[band] = min(reach[band], _first_lost(likeness[band] / seen, count[band]))
+    behind = np.array([light.samples < 40 or s.path[-1][2] > _BEHIND_EAR_MM for s in spec.straps])
+    _reaches(image, points, normals, head_depth, slack, LINEAR, model, first, np.repeat(behind, 2), reach)
+    _cut(points, first, reach)
     return reach
-
-
-def _first_lost(share: Array, count: Array) -> float:
-    """Where ``share`` (bins,) first falls too low, over two neighbouring bins that were seen."""
-    seen = np.flatnonzero(count > 1.0)
-    for i in range(len(seen)):
-        if share[seen[i : i + 2]].mean() < _LEAST_SKIN:
-            return float(seen[i]) / _BINS
-    return 1.0
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _collect(  # type: ignore[no-untyped-def]
-    image, coverage, strap, attributes, linear, model, likeness, count, empty
-) -> None:
-    h, w = coverage.shape
-    for y in range(h):
-        for x in range(w):
-            if strap[y, x] < 0.5 or strap[y, x] < coverage[y, x]:
-                continue
-            b, g, r = linear[image[y, x, 0]], linear[image[y, x, 1]], linear[image[y, x, 2]]
-            stops = np.log2(max(0.0722 * b + 0.7152 * g + 0.2126 * r, 0.003))
-            nx, ny, nz = attributes[y, x, c.NX], attributes[y, x, c.NY], attributes[y, x, c.NZ]
-            if nz > 0.0:
-                nx, ny, nz = -nx, -ny, -nz
-            expected = model[0] * nx + model[1] * ny + model[2] * nz + model[3]
-            dark = (stops - expected) / 1.3
-            red = (np.log2((r + 0.004) / (g + 0.004)) - model[4]) / model[6]
-            blue = (np.log2((b + 0.004) / (g + 0.004)) - model[5]) / model[7]
-            like = np.exp(-0.5 * dark * dark) / (1.0 + (0.25 * (red * red + blue * blue)) ** 2)
-            band = int(attributes[y, x, c.STRAP_ID] + 0.5) - 1
-            if band < 0 or band >= likeness.shape[0]:
-                continue
-            k = min(int(attributes[y, x, c.V] * likeness.shape[1]), likeness.shape[1] - 1)
-            likeness[band, k] += like
-            count[band, k] += 1.0
-            if max(image[y, x, 0], image[y, x, 1], image[y, x, 2]) <= 6:
-                empty[band, k] += 1.0
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def cut_bands(coverage: F32, strap: F32, attributes: F32, reach: F32) -> None:
-    """Take what lies beyond its band's ``reach`` out of ``coverage`` and ``strap``, in place, softly."""
-    h, w = coverage.shape
-    for y in range(h):
-        for x in range(w):
-            if strap[y, x] <= 0.0 or strap[y, x] < coverage[y, x]:
-                continue
-            band = int(attributes[y, x, c.STRAP_ID] + 0.5) - 1
-            if band < 0 or band >= reach.shape[0] or reach[band] >= 1.0:
-                continue
-            keep = min(max((reach[band] - attributes[y, x, c.V]) / 0.08 + 0.5, 0.0), 1.0)
-            coverage[y, x] *= np.float32(keep)
-            strap[y, x] *= np.float32(keep)

@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from .tone import LINEAR, LUMA_BGR
+from .tone import LINEAR
 
 F32 = NDArray[np.float32]
 _PREBLUR, _REBLUR = 0.8, 1.5
@@ -53,9 +53,15 @@ def read_photo(image: NDArray[np.uint8], box: tuple[int, int, int, int], skin: N
 def _brightness(gray: F32, image: NDArray[np.uint8]) -> float:
     """Linear luminance of what is bright: near the face or in the whole picture, whichever is more."""
     thin = max(1, max(image.shape[:2]) // 60)
-    near = float(np.percentile(gray[::4, ::4], 95))
-    everywhere = float(np.percentile(image[::thin, ::thin, 1], 90))
-    return round(float(LINEAR[int(max(near, everywhere))]), 4)
+    near = _exceeded(gray[::4, ::4].astype(np.uint8).ravel(), 0.05)
+    everywhere = _exceeded(image[::thin, ::thin, 1].ravel(), 0.10)
+    return round(float(LINEAR[max(near, everywhere)]), 4)
+
+
+def _exceeded(levels: NDArray[np.uint8], share: float) -> int:
+    """The level that ``share`` of ``levels`` (n,) reach or exceed."""
+    above = np.cumsum(np.bincount(levels, minlength=256)[::-1])
+    return 255 - int(np.searchsorted(above, max(share * len(levels), 1.0)))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -136,24 +142,58 @@ def _grain(image: NDArray[np.uint8], at: NDArray[np.int64]) -> float:
 def _tone(image: NDArray[np.uint8], box: tuple[int, int, int, int]) -> NDArray[np.float64] | None:
     """The chroma that belongs to each luminance, if the whole photograph has only one; else None."""
     x0, y0, x1, y1 = box
-    parts = []
-    for part in (image, image[y0:y1, x0:x1]):
-        thin = [max(1, n // 20) for n in part.shape[:2]]
-        parts.append(part[:: thin[0], :: thin[1]].reshape(-1, 3))
-    bgr = LINEAR[np.concatenate(parts)]
-    luminance = bgr @ LUMA_BGR
+    places = []
+    for left, top, right, low in ((0, 0, image.shape[1], image.shape[0]), (x0, y0, x1, y1)):
+        rows = np.arange(top, low, max(1, (low - top) // 20))
+        columns = np.arange(left, right, max(1, (right - left) // 20))
+        places.append(np.stack(np.meshgrid(rows, columns, indexing="ij"), -1).reshape(-1, 2))
+    curve, off = np.zeros((2, 3)), 0.0
     # near black and white every photograph is grey; black borders must not vote
-    tells = (luminance > 0.02) & (luminance < 0.9)
-    if tells.sum() < 100:
-        tells = luminance > 0.004
-        if tells.sum() < 100:
-            return np.zeros((2, 3))
-    bgr, luminance = bgr[tells] + np.float32(0.004), luminance[tells]
-    stops = np.log2(bgr)
-    ratios = stops[:, [2, 0]] - stops[:, 1:2]
-    powers = np.log2(luminance)[:, None] ** np.arange(3, dtype=np.float32)
-    curve = np.linalg.solve(powers.T @ powers + 1e-6 * np.eye(3), powers.T @ ratios).T
-    miss = np.abs(ratios - powers @ curve.T)
-    if float((miss > 0.14).mean()) > 0.05:
-        return None
-    return np.asarray(np.round(curve, 4), np.float64)
+    for least, most in ((0.02, 0.9), (0.004, 2.0)):
+        n, off = _tone_curve(image, np.concatenate(places), LINEAR, least, most, curve)
+        if n >= 100:
+            return np.round(curve, 4) if off <= 0.05 else None
+    return np.zeros((2, 3))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _tone_curve(  # type: ignore[no-untyped-def]
+    image, places, linear, least, most, curve
+):
+    """Fit ``curve`` (2, 3); how many places tell, and the share of them that it misses by over 0.14.
+
+    places: (n, 2) row and column; those with a linear luminance between least and most tell.
+    """
+    n = 0
+    e, ratios = np.empty(len(places)), np.empty((len(places), 2))
+    system, right = np.zeros((3, 3)), np.zeros((3, 2))
+    for i in range(len(places)):
+        p = image[places[i, 0], places[i, 1]]
+        b, g, r = linear[p[0]], linear[p[1]], linear[p[2]]
+        luminance = 0.0722 * b + 0.7152 * g + 0.2126 * r
+        if luminance <= least or luminance >= most:
+            continue
+        e[n] = np.log2(luminance)
+        ratios[n, 0] = np.log2((r + 0.004) / (g + 0.004))
+        ratios[n, 1] = np.log2((b + 0.004) / (g + 0.004))
+        powers = (1.0, e[n], e[n] * e[n])
+        for j in range(3):
+            for k in range(3):
+                system[j, k] += powers[j] * powers[k]
+            right[j, 0] += powers[j] * ratios[n, 0]
+            right[j, 1] += powers[j] * ratios[n, 1]
+        n += 1
+    if n < 3:
+        return n, 1.0
+    for j in range(3):
+        system[j, j] += 1e-6
+    solved = np.linalg.solve(system, right)
+    missed = 0
+    for i in range(n):
+        for k in range(2):
+            at = solved[0, k] + solved[1, k] * e[i] + solved[2, k] * e[i] * e[i]
+            missed += 1 if abs(ratios[i, k] - at) > 0.14 else 0
+    for k in range(2):
+        for j in range(3):
+            curve[k, j] = solved[j, k]
+    return n, missed / (2 * n)

@@ -12,17 +12,20 @@ from ..errors import ImageError, LandmarkError
 from ..geometry.face import FaceFit, fit_face
 from ..geometry.landmarks import Landmarks
 from ..geometry.pose import HeadPose
+from ..geometry.rotation import Array
 from ..masks.catalogue import Catalogue, Style
-from ..masks.spec import MaskDraw
+from ..masks.spec import MaskDraw, MaskSpec
 from . import composite as c
-from .fabric import NO_TILE, creases, grain_tile, pick_level, prepared, prepared_tile
+from . import dress as d
+from .fabric import NO_TILE, grain_tile, packed_creases, pick_level, prepared, prepared_tile
 from .frame import photograph_box
 from .light import Light, bare_skin, estimate_light
-from .loops import band_reach, cut_bands
 from .photo import Photo, read_photo
-from .scene import Scene, build_scene
+from .raster import SS
+from .scene import MASK_VERTICES, Scene, build_scene
 from .shadow import cast_shadow
-from .shell import build_shell, skewed
+from .shell import Shell, build_shell, skewed
+from .straps import STRAP_POINTS
 from .tone import LEVEL, LINEAR, hex_to_linear
 from .types import MASK, NONE, STRAP, Painted
 
@@ -63,26 +66,24 @@ class Painter:
         fit = fit_face(landmarks, pose)
         shell = skewed(build_shell(style.spec, draw.wear), draw.skew_deg)
         h, w = image.shape[:2]
-        scene = build_scene(shell, fit, photograph_box(image))
+        light = estimate_light(image, fit)
+        scene = build_scene(image, shell, style.spec, fit, light, photograph_box(image))
         if float(scene.coverage.sum()) < 4.0:
             raise LandmarkError("no part of the mask is seen: the face is turned away or outside the picture")
-        light = estimate_light(image, fit)
         x0, y0, x1, y1 = scene.box
-        below = np.ascontiguousarray(image[y0:y1, x0:x1])
-        cut_bands(scene.coverage, scene.strap, scene.attributes, band_reach(below, scene, light, style.spec))
         photo = read_photo(image, scene.box, bare_skin(fit))
-        layer = self._layer(style, draw, fit, scene, light, photo)
-        shadow = cast_shadow(
-            scene.coverage, scene.head, (light.gradient[0], light.gradient[1]), fit.camera.scale
+        layer = self._layer(style, draw, fit, shell, scene, light, photo)
+        shadow, step = cast_shadow(
+            scene.coverage, scene.head_depth, (light.gradient[0], light.gradient[1]), fit.camera.scale
         )
         out = image.copy()
-        window = below.copy()
         alpha, touched = np.zeros((h, w), np.float32), np.zeros((h, w), np.bool_)
-        a, t = np.zeros(scene.coverage.shape, np.float32), np.zeros(scene.coverage.shape, np.bool_)
+        inside = np.s_[y0:y1, x0:x1]
         grain_at = draw.seed % 251, (draw.seed // 251) % 241
-        c.lay(window, layer, shadow, LINEAR, LEVEL, grain_tile(), _grain_level(photo), *grain_at, a, t)
-        out[y0:y1, x0:x1] = window
-        alpha[y0:y1, x0:x1], touched[y0:y1, x0:x1] = a, t
+        c.lay(
+            out[inside], layer, shadow, step, LINEAR, LEVEL, grain_tile(), _grain_level(photo), *grain_at,
+            alpha[inside], touched[inside],
+        )  # fmt: skip
         return Painted(
             image=out,
             alpha=alpha,
@@ -91,26 +92,20 @@ class Painter:
             visibility=scene.visibility,
             residual=round(fit.residual_mm, 4),
             quality=_quality(fit, light),
-            notes=_notes(fit, scene, light, landmarks, (w, h)),
+            notes=_notes(fit, light, landmarks, (w, h)),
             numbers=_numbers(fit, light, photo),
         )
 
     def _layer(
-        self,
-        style: Style,
-        draw: MaskDraw,
-        fit: FaceFit,
-        scene: Scene,
-        light: Light,
+        self, style: Style, draw: MaskDraw, fit: FaceFit, shell: Shell, scene: Scene, light: Light,
         photo: Photo,
-    ) -> F32:
+    ) -> F32:  # fmt: skip
         """The mask as premultiplied linear BGR with opacity, blurred as the photograph is."""
         spec = style.spec
         size_mm = build_shell(spec).size_mm
         levels = prepared(style, size_mm)
-        texels = levels[pick_level(len(levels), levels[0].shape[1] / size_mm[0], fit.camera.scale)]
-        p = _parameters(draw, fit, scene, light, photo, spec.material.crease)
-        p[c.SHEEN], p[c.HEM] = spec.material.sheen, spec.material.hem
+        maps = levels[pick_level(len(levels), levels[0].cloth.shape[1] / size_mm[0], fit.camera.scale)]
+        p = _cloth(draw, light, photo, spec)
         tile = NO_TILE
         if draw.fabric is not None and spec.material.printable:
             fabric = self.catalogue.fabric(draw.fabric)
@@ -118,21 +113,14 @@ class Painter:
             tile = tiles[pick_level(len(tiles), tiles[0].shape[1] / fabric.size_mm, fit.camera.scale)]
             p[c.TILE_MM], p[c.TILE_WEIGHT] = fabric.size_mm, draw.fabric_weight
         color = hex_to_linear(draw.color or spec.material.colors[0][0])
-        straps = np.repeat([hex_to_linear(s.color) if s.color else color for s in spec.straps], 2, axis=0)
+        straps = [hex_to_linear(s.color) if s.color else color for s in spec.straps for _side in range(2)]
         layer = np.zeros((*scene.coverage.shape, 4), np.float32)
         c.shade(
-            scene.coverage,
-            scene.attributes,
-            texels,
-            tile,
-            creases(),
-            np.ascontiguousarray(light.rest[..., None], np.float32),
-            color,
-            np.ascontiguousarray(straps, np.float32).reshape(-1, 3),
-            light.cast.astype(np.float32),
-            p,
-            layer,
-        )
+            scene.coverage, scene.seen, scene.points, shell.triangles, scene.away,
+            _vertex_table(shell, scene, fit, light), shell.strap_from, 2 * (STRAP_POINTS - 1),
+            *maps, tile, packed_creases(), color, np.array(straps, np.float32).reshape(-1, 3),
+            light.cast.astype(np.float32), c.powers_of_two(), p, layer,
+        )  # fmt: skip
         # supersampling has already spread an edge over about a pixel
         spread = np.sqrt(max(photo.blur**2 - 0.20**2, 0.0))
         if spread > 0.2:
@@ -143,28 +131,46 @@ class Painter:
         return layer
 
 
-def _parameters(draw: MaskDraw, fit: FaceFit, scene: Scene, light: Light, photo: Photo, crease: float) -> F32:
-    p = np.zeros(c.PARAMETERS, np.float32)
+def _vertex_table(shell: Shell, scene: Scene, fit: FaceFit, light: Light) -> F32:
+    """What `dress` knows of each vertex of the shell in this picture: (n, COLUMNS_OF_VERTEX)."""
+    table = np.empty((len(shell.vertices), d.COLUMNS_OF_VERTEX), np.float32)
+    table[:, d.U : d.V + 1] = shell.texture
+    table[:, d.MM_X : d.MM_Y + 1] = shell.fabric_mm
+    table[:, d.RIM] = shell.rim_mm
+    p = np.zeros(d.LIGHT_ENTRIES, np.float32)
+    p[d.GX : d.GZ + 1] = _pull(light)
+    p[d.DOWN_X : d.DOWN_Z + 1] = fit.rotation[:, 1]
+    p[d.FALL], p[d.REST] = _FALL_STOPS, _REST_SHARE
+    # the scene's points count subsamples of its window
+    factor, x0, y0 = light.to_rest
+    half = 0.5 - 0.5 / SS
+    p[d.REST_SCALE] = factor / SS
+    p[d.REST_X], p[d.REST_Y] = (scene.box[0] - x0 - half) * SS, (scene.box[1] - y0 - half) * SS
+    d.light_vertices(scene.points, scene.normals, scene.across, light.rest, MASK_VERTICES, p, table)
+    return table
+
+
+def _pull(light: Light) -> Array:
+    """Stops per unit normal that reach the cloth, (3,)."""
     g = _LIGHT_GAIN * light.gradient
     # up and down, brow, beard and the shade under the chin pass for light: bound what they can claim
     g[1] = _VERTICAL_LIMIT * np.tanh(g[1] / _VERTICAL_LIMIT)
-    # stops are counted from cloth that faces the camera, so that the level is what the camera exposed for
-    p[[c.GX, c.GY, c.GZ]] = g
-    reference = float(-g[2])
+    return g
+
+
+def _cloth(draw: MaskDraw, light: Light, photo: Photo, spec: MaskSpec) -> F32:
+    """The cloth vector of `composite.shade`, without a fabric."""
+    p = np.zeros(c.CLOTH_ENTRIES, np.float32)
     white = _WHITE_LEVEL * (light.skin / _SKIN_MEAN) ** _SKIN_SLOPE
     # dark skin in good light has bright things beside it; where nothing is bright, the scene is dark
     white = min(white, max(_DARK_SCENE * light.skin, photo.bright))
-    p[c.LEVEL] = float(np.clip(white, 0.02, 0.95)) / _WHITE_ALBEDO * 2.0 ** (-0.75 * reference)
-    factor, x0, y0 = light.to_rest
-    p[c.REST], p[c.REST_SCALE] = _REST_SHARE, factor
-    p[c.REST_X], p[c.REST_Y] = scene.box[0] - x0, scene.box[1] - y0
-    p[c.REST_MEAN] = _mean_rest(light, scene)
-    p[[c.DOWN_X, c.DOWN_Y, c.DOWN_Z]] = fit.rotation[:, 1]
-    p[c.FALL] = _FALL_STOPS
+    # stops are counted from cloth that faces the camera, so that the level is what the camera exposed for
+    toward = -_LIGHT_GAIN * float(light.gradient[2])
+    p[c.LEVEL] = min(max(white, 0.02), 0.95) / _WHITE_ALBEDO * 2.0 ** (-0.75 * toward)
     strength, at_x, at_y = _numbers_of(draw.seed)
-    p[c.CREASE] = crease * (0.05 + 0.07 * strength / 255.0)
-    p[[c.CREASE_X, c.CREASE_Y]] = at_x, at_y
-    p[c.TILE_MM] = 1.0
+    p[c.CREASE] = spec.material.crease * (0.05 + 0.07 * strength / 255.0)
+    p[c.CREASE_X], p[c.CREASE_Y] = at_x, at_y
+    p[c.SHEEN], p[c.HEM], p[c.TILE_MM] = spec.material.sheen, spec.material.hem, 1.0
     return p
 
 
@@ -175,18 +181,6 @@ def _numbers_of(seed: int) -> tuple[int, int, int]:
     z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & 0xFFFFFFFFFFFFFFFF
     z ^= z >> 31
     return z & 255, (z >> 8) & 255, (z >> 16) & 255
-
-
-def _mean_rest(light: Light, scene: Scene) -> float:
-    """Mean of the left-over map under the mask: only its differences are to reach the cloth."""
-    factor, x0, y0 = light.to_rest
-    ys, xs = np.nonzero(scene.coverage[::4, ::4] > 0.5)
-    if len(ys) == 0:
-        return 0.0
-    h, w = light.rest.shape
-    rx = np.clip(((xs * 4 + scene.box[0] - x0) * factor).astype(int), 0, w - 1)
-    ry = np.clip(((ys * 4 + scene.box[1] - y0) * factor).astype(int), 0, h - 1)
-    return float(light.rest[ry, rx].mean())
 
 
 def _grain_level(photo: Photo) -> np.float32:
@@ -212,9 +206,7 @@ def _quality(fit: FaceFit, light: Light) -> float:
     return round(float(met * size * (0.5 + 0.5 * read) * own), 4)
 
 
-def _notes(
-    fit: FaceFit, scene: Scene, light: Light, landmarks: Landmarks, size: tuple[int, int]
-) -> tuple[str, ...]:
+def _notes(fit: FaceFit, light: Light, landmarks: Landmarks, size: tuple[int, int]) -> tuple[str, ...]:
     notes = []
     if fit.pose_from_landmarks:
         notes.append("pose: taken from the landmarks; the label is missing or disagrees with them")

@@ -14,7 +14,7 @@ from ..geometry.face import CANONICAL_FACE
 from ..geometry.head import CENTRE, head_mesh
 from ..geometry.landmarks import Landmarks
 from ..geometry.pose import HeadPose
-from .raster import SS, fill_depth, new_buffers
+from .raster import FAR, SS, fill_depth, new_buffers
 from .tone import LEVEL
 
 #: linear BGR albedo of the skin; direction light comes from, camera axes; shares of ambient and direct light
@@ -63,7 +63,8 @@ def plain_head(
     window = xyz.astype(np.float32)
     window[:, :2] = (xyz[:, :2] + 0.5) * SS - 0.5
     depth, ids = new_buffers(size, size)
-    fill_depth(window, mesh.triangles, 0, 0.0, True, depth, ids)
+    fill_depth(window, mesh.triangles, True, depth, ids)
+    ids[depth == FAR] = -1
     normals = (mesh.normals @ pose.cam_from_head.T).astype(np.float32)
     lit, covered = _lit(ids, window, mesh.triangles, normals)
     # hue must not follow from luminance alone: that is how toned photographs are told

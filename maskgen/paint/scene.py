@@ -12,33 +12,46 @@ from ..errors import LandmarkError
 from ..geometry.face import CANONICAL_FACE, FITTED, FaceFit, bending_weights
 from ..geometry.head import Mesh, head_mesh
 from ..geometry.rotation import Array
-from . import composite as c
-from .raster import SS, fill_depth, hide, new_buffers, resolve, smooth_normals
+from ..masks.spec import MaskSpec
+from .dress import smooth_normals, tangents
+from .light import Light
+from .loops import cut_bands
+from .raster import SS, faces_away, fill_depth, hide, new_buffers, survey
 from .shell import COLUMNS, ROWS, Shell
 from .straps import STRAP_POINTS
 from .types import HIDDEN_BY_HEAD, HIDDEN_BY_MASK, VISIBLE
 
 F32 = NDArray[np.float32]
-#: the head stands this far back where it competes with the fabric: a poor fit must not eat the mask
-_HEAD_BACK_MM = 3.5
+I32 = NDArray[np.int32]
+#: by how much the head must be nearer to hide fabric, mm: what faces the camera is not eaten by a poor fit;
+#: what turns its back is on the far side, and a head that only touches it hides it
+_SLACK_MM = np.array([3.5, 0.0])
 #: vertices are rounded to this share of a pixel: linear algebra that differs in the last bit between
 #: machines must not change a byte of the result
 _GRID = 256.0
+#: vertices of the mask itself; the bands follow
+MASK_VERTICES = ROWS * COLUMNS
 
 
 @dataclass(frozen=True, eq=False)
 class Scene:
     """What the z-buffer says within the window ``box`` (x0, y0, x1, y1) of the picture; arrays are its size.
 
-    coverage: 0..1 of mask and straps. strap: 0..1 of straps alone. head: 0..1 of bare head. attributes:
-    (h, w, composite.ATTRIBUTES) where covered. visibility: (68,) uint8.
+    coverage: 0..1 of mask and straps. strap: 0..1 of straps alone. seen: triangle of the shell, or -1.
+    head_depth: far where there is no head. points: (n, 3) vertices in subsamples of the window, depth away
+    from the camera; normals, across: (n, 3) unit vectors in camera axes; away: (m,) 1 where a triangle
+    turns its back. visibility: (68,) uint8.
     """
 
     box: tuple[int, int, int, int]
     coverage: F32
     strap: F32
-    head: F32
-    attributes: F32
+    seen: I32
+    head_depth: F32
+    points: F32
+    normals: F32
+    across: F32
+    away: NDArray[np.uint8]
     visibility: NDArray[np.uint8]
 
 
@@ -56,7 +69,7 @@ def _landmark_normals() -> Array:
 
 
 def _pixels(fit: FaceFit, points: Array) -> Array:
-    return np.round(fit.to_image(points) * _GRID) / _GRID
+    return np.rint(fit.to_image(points) * _GRID) / _GRID
 
 
 def _window(xy: Array, frame: tuple[int, int, int, int], margin: float) -> tuple[int, int, int, int]:
@@ -76,100 +89,55 @@ def _window(xy: Array, frame: tuple[int, int, int, int], margin: float) -> tuple
     return box
 
 
-def _tangents(points: F32) -> F32:
-    """Unit direction of growing u at each vertex: along the rows of the grid, across the straps' bands."""
-    out = np.zeros_like(points)
-    grid = points[: ROWS * COLUMNS].reshape(ROWS, COLUMNS, 3)
-    out[: ROWS * COLUMNS] = np.asarray(np.gradient(grid, axis=1)).reshape(-1, 3)
-    bands = points[ROWS * COLUMNS :].reshape(-1, 2, STRAP_POINTS, 3)
-    across = bands[:, 1] - bands[:, 0]
-    out[ROWS * COLUMNS :] = np.stack([across, across], 1).reshape(-1, 3)
-    return out / np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-9)
-
-
-def _ribbon_numbers(vertices: int) -> NDArray[np.intp]:
-    """0 for the mask's own vertices, then 1, 2, ... for each band: strap 0 left, right, strap 1 left, ..."""
-    ribbon = (np.arange(vertices) - ROWS * COLUMNS) // (2 * STRAP_POINTS)
-    return np.where(ribbon < 0, 0, ribbon + 1)
-
-
-def _vertex_attributes(shell: Shell, camera_points: F32) -> F32:
-    """(n, ATTRIBUTES) of the shell's vertices; camera_points (n, 3) in camera axes."""
-    out = np.empty((len(camera_points), c.ATTRIBUTES), np.float32)
-    normals = np.empty_like(camera_points)
-    smooth_normals(camera_points, shell.triangles, normals)
-    out[:, [c.U, c.V]] = shell.texture
-    out[:, [c.MM_X, c.MM_Y]] = shell.fabric_mm
-    out[:, [c.NX, c.NY, c.NZ]] = normals
-    out[:, [c.TX, c.TY, c.TZ]] = _tangents(camera_points)
-    out[:, c.RIM] = shell.rim_mm
-    out[:, c.STRAP_ID] = _ribbon_numbers(len(camera_points))
-    return out
-
-
-def build_scene(shell: Shell, fit: FaceFit, frame: tuple[int, int, int, int]) -> Scene:
-    """Carry ``shell`` to the picture, of which ``frame`` (x0, y0, x1, y1) can be painted.
+def build_scene(
+    image: NDArray[np.uint8], shell: Shell, spec: MaskSpec, fit: FaceFit, light: Light,
+    frame: tuple[int, int, int, int],
+) -> Scene:  # fmt: skip
+    """Carry ``shell`` to ``image`` (h, w, 3) uint8 BGR, of which ``frame`` (x0, y0, x1, y1) can be painted.
 
     Raises LandmarkError if it misses that.
     """
     head, head_weights, landmark_weights = _head()
     points = _pixels(fit, fit.bent(shell.vertices, shell.weights))
-    head_points = _pixels(fit, fit.bent(head.vertices, head_weights))
     box = _window(points[:, :2], frame, margin=12.0 * fit.camera.scale)
     x0, y0, x1, y1 = box
     rows, columns = y1 - y0, x1 - x0
+    head_depth, ids = new_buffers(rows, columns, 1)
+    head_points = _pixels(fit, fit.bent(head.vertices, head_weights)) - (x0, y0, 0.0)
+    fill_depth(head_points.astype(np.float32), head.triangles, True, head_depth, ids)
+    at = (points - (x0, y0, 0.0)).astype(np.float32)
+    normals, across = np.empty_like(at), np.empty_like(at)
+    smooth_normals(at, shell.triangles, normals)
+    slack = (_SLACK_MM * fit.camera.scale).astype(np.float32)
+    cut_bands(image[y0:y1, x0:x1], at, normals, head_depth, float(slack[0]), light, spec, MASK_VERTICES)
+    tangents(at, ROWS, COLUMNS, STRAP_POINTS, across)
+    away = np.empty(len(shell.triangles), np.uint8)
+    faces_away(at, shell.triangles, away)
+    # subsample j of pixel x lies at x + (j + 0.5) / SS - 0.5
+    at[:, :2] = (at[:, :2] + np.float32(0.5)) * np.float32(SS) - np.float32(0.5)
     depth, ids = new_buffers(rows, columns)
-    window_points = _to_window(points, box, SS)
-    fill_depth(window_points, shell.triangles, 0, 0.0, False, depth, ids)
-    # the head is sampled once a pixel: it fills the window, and its edges are softened where it hides
-    head_depth, head_ids = new_buffers(rows, columns, 1)
-    at_once = _to_window(head_points, box, 1)
-    at_once[:, 2] *= SS
-    fill_depth(at_once, head.triangles, 0, _HEAD_BACK_MM * fit.camera.scale * SS, True, head_depth, head_ids)
-    shares = np.empty((3, rows, columns), np.float32)
-    hidden = np.empty((rows, columns), np.float32)
-    attributes = np.empty((rows, columns, c.ATTRIBUTES), np.float32)
-    vertex = _vertex_attributes(shell, points.astype(np.float32))
-    resolve(
-        ids,
-        depth,
-        head_depth,
-        window_points,
-        shell.triangles,
-        vertex,
-        shell.strap_from,
-        shares,
-        hidden,
-        attributes,
-    )
-    hide(shares, hidden)
+    fill_depth(at, shell.triangles, False, depth, ids)
+    coverage, strap = np.empty((rows, columns), np.float32), np.empty((rows, columns), np.float32)
+    seen, hidden = np.empty((rows, columns), np.int32), np.empty((rows, columns), np.uint8)
+    if survey(depth, ids, head_depth, away, shell.strap_from, slack, coverage, strap, seen, hidden):
+        hide(coverage, strap, hidden)
     landmarks = fit.to_image(fit.bent(CANONICAL_FACE, landmark_weights))
-    visibility = _visibility(landmarks, fit, box, np.asarray(head_depth / SS, np.float32), shares)
-    return Scene(box, shares[0], shares[1], shares[2], attributes, visibility)
-
-
-def _to_window(points: Array, box: tuple[int, int, int, int], samples: int) -> F32:
-    """Picture pixels to subsamples of the window: subsample j of pixel x lies at x + (j + 0.5) / n - 0.5."""
-    out = np.empty(points.shape, np.float32)
-    out[:, 0] = (points[:, 0] - box[0] + 0.5) * samples - 0.5
-    out[:, 1] = (points[:, 1] - box[1] + 0.5) * samples - 0.5
-    out[:, 2] = points[:, 2] * samples
-    return out
+    visibility = _visibility(landmarks, fit, box, head_depth, coverage, strap)
+    return Scene(box, coverage, strap, seen, head_depth, at, normals, across, away, visibility)
 
 
 def _visibility(
-    landmarks: Array, fit: FaceFit, box: tuple[int, int, int, int], head_depth: F32, shares: F32
+    landmarks: Array, fit: FaceFit, box: tuple[int, int, int, int], head_depth: F32, coverage: F32, strap: F32
 ) -> NDArray[np.uint8]:
     """Whether each landmark is hidden by the head, by the mask, or seen."""
-    facing = (_landmark_normals() @ fit.rotation.T)[:, 2] < 0.05
+    facing = _landmark_normals() @ fit.rotation[2] < 0.05
     out = np.where(facing, VISIBLE, HIDDEN_BY_HEAD).astype(np.uint8)
-    x = np.rint(landmarks[:, 0] - box[0]).astype(int)
-    y = np.rint(landmarks[:, 1] - box[1]).astype(int)
-    inside = (x >= 0) & (y >= 0) & (x < shares.shape[2]) & (y < shares.shape[1])
-    i = np.flatnonzero(inside)
-    near = head_depth[y[i], x[i]] < landmarks[i, 2] - 8.0 * fit.camera.scale
+    at = np.rint(landmarks[:, :2] - box[:2]).astype(int)
+    i = np.flatnonzero((at >= 0).all(1) & (at < coverage.shape[::-1]).all(1))
+    x, y = at[i, 0], at[i, 1]
+    near = head_depth[y, x] < landmarks[i, 2] - 8.0 * fit.camera.scale
     out[i[near]] = HIDDEN_BY_HEAD
-    mask = shares[0, y[i], x[i]] - shares[1, y[i], x[i]]
+    mask = coverage[y, x] - strap[y, x]
     out[i[(mask >= 0.5) & facing[i] & ~near]] = HIDDEN_BY_MASK
     return out
 

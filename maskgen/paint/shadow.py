@@ -2,33 +2,64 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
+
+from .raster import FAR
 
 F32 = NDArray[np.float32]
 #: strengths, as the share of light lost where the shadow is full (docs/painting.md)
 WIDE, TIGHT = 0.42, 0.37
+#: shadow samples per millimetre that are enough for something so soft
+_SAMPLES_PER_MM = 0.75
 
 
-def cast_shadow(coverage: F32, head: F32, light_xy: tuple[float, float], px_per_mm: float) -> F32:
-    """Factor (h, w) in 0..1 on the light of what is not covered.
+@njit(cache=True, nogil=True, error_model="numpy")
+def _thinned(coverage: F32, head_depth: F32, step: int, mask: F32, skin: F32) -> None:
+    """Means of the mask's coverage and of skin round every step-th pixel, into ``mask`` and ``skin``."""
+    h, w = coverage.shape
+    for i in range(mask.shape[0]):
+        y0, y1 = max(i * step - step // 2, 0), min(i * step - step // 2 + step, h)
+        for j in range(mask.shape[1]):
+            x0, x1 = max(j * step - step // 2, 0), min(j * step - step // 2 + step, w)
+            covered = bare = np.float32(0.0)
+            for y in range(y0, y1):
+                for x in range(x0, x1):
+                    covered += coverage[y, x]
+                    bare += np.float32(1.0) if head_depth[y, x] < FAR else coverage[y, x]
+            n = np.float32(max((y1 - y0) * (x1 - x0), 1))
+            mask[i, j], skin[i, j] = covered / n, bare / n
 
-    coverage, head: (h, w) 0..1 of the mask and of bare head (only skin takes shadow). light_xy: direction in
-    the picture from which light comes (length = how one-sided it is, in stops).
+
+def cast_shadow(
+    coverage: F32, head_depth: F32, light_xy: tuple[float, float], px_per_mm: float, strength: float = 1.0
+) -> tuple[F32, int]:
+    """Share 0..1 of light that skin beside the mask loses, round every step-th pixel; and that step.
+
+    coverage: (h, w) 0..1 of the mask. head_depth: (h, w), far where there is no head: only skin takes
+    shadow. light_xy: direction in the picture from which light comes (length = how one-sided it is, in
+    stops). The map has a row and a column to spare, so that any pixel lies between four of its samples.
     """
     h, w = coverage.shape
-    small = max(1, min(4, round(px_per_mm * 1.5)))
-    size = (max(2, w // small), max(2, h // small))
-    mask = np.asarray(cv2.resize(coverage, size, interpolation=cv2.INTER_AREA))
-    scale = px_per_mm * size[0] / w
+    step = int(np.clip(round(px_per_mm / _SAMPLES_PER_MM), 1, 16))
+    shape = (h - 1) // step + 2, (w - 1) // step + 2
+    mask, skin = np.empty(shape, np.float32), np.empty(shape, np.float32)
+    _thinned(coverage, head_depth, step, mask, skin)
+    scale = px_per_mm / step
     # light from above leaves its shadow below; one-sided light draws it to the far side
     away = np.array([-light_xy[0], -light_xy[1] + 0.25])
-    away *= 5.0 * scale / max(float(np.linalg.norm(away)), 0.6)
-    moved = cv2.warpAffine(mask, np.array([[1, 0, away[0]], [0, 1, away[1]]]), size, flags=cv2.INTER_LINEAR)
-    wide = cv2.GaussianBlur(moved, (0, 0), max(5.5 * scale, 0.7))
-    tight = cv2.GaussianBlur(mask, (0, 0), max(1.6 * scale, 0.5))
-    light = (1.0 - WIDE * np.asarray(wide)) * (1.0 - TIGHT * np.asarray(tight))
-    full = np.asarray(cv2.resize(light, (w, h), interpolation=cv2.INTER_LINEAR), np.float32)
-    skin = np.asarray(cv2.blur(np.maximum(head, coverage), (3, 3)))
-    return np.asarray(1.0 - skin * (1.0 - full), np.float32)
+    away *= 5.0 * scale / max(float(np.hypot(away[0], away[1])), 0.6)
+    moved = cv2.warpAffine(mask, np.array([[1, 0, away[0]], [0, 1, away[1]]]), shape[::-1])
+    wide = _blurred(moved, max(5.5 * scale, 0.7))
+    tight = _blurred(mask, max(1.6 * scale, 0.5))
+    light = (1.0 - strength * WIDE * wide) * (1.0 - strength * TIGHT * tight)
+    return np.asarray(skin * (1.0 - light), np.float32), step
+
+
+def _blurred(image: NDArray[Any], sigma: float) -> F32:
+    side = 2 * int(np.ceil(2.2 * sigma)) + 1
+    return np.asarray(cv2.GaussianBlur(image, (side, side), sigma), np.float32)

@@ -152,7 +152,7 @@ def _texture(
     """The style's maps in one array, and a few rows of each strap's colour below."""
     # a picture of 450 px shows no more than 520 texels
     levels = prepared(style, size_mm)
-    level = unpacked(next((texels for texels in levels if texels.shape[1] <= 520), levels[-1]))
+    level = unpacked(next((maps for maps in levels if maps.cloth.shape[1] <= 520), levels[-1]))
     h, w = level.alpha.shape
     base = hex_to_linear(color)[::-1] * _CLOTH
     printed = level.print

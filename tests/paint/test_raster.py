@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from maskgen.paint.raster import SS, fill_depth, hide, new_buffers, resolve, smooth_normals
+from maskgen.paint.dress import smooth_normals
+from maskgen.paint.raster import FAR, SS, faces_away, fill_depth, hide, new_buffers, survey
 
 
 def triangle_strip(seed: int, n: int = 40) -> tuple[np.ndarray, np.ndarray]:
@@ -43,9 +44,10 @@ def reference(xyz, triangles, rows, columns):
 def test_fill_agrees_with_testing_every_sample_against_every_triangle(seed):
     xyz, triangles = triangle_strip(seed)
     depth, ids = new_buffers(20, 20)
-    fill_depth(xyz, triangles, 0, 0.0, False, depth, ids)
+    fill_depth(xyz, triangles, False, depth, ids)
     want_depth, want_ids, sure = reference(xyz, triangles, *ids.shape)
     assert sure.mean() > 0.5
+    ids[depth == FAR] = -1
     np.testing.assert_array_equal(ids[sure], want_ids[sure])
     np.testing.assert_allclose(depth[sure & (ids >= 0)], want_depth[sure & (ids >= 0)], atol=0.02)
 
@@ -60,8 +62,8 @@ def test_neighbouring_triangles_leave_no_gap():
     a, b, c, d = at[:-1, :-1].ravel(), at[:-1, 1:].ravel(), at[1:, :-1].ravel(), at[1:, 1:].ravel()
     triangles = np.concatenate([np.stack([a, c, b], 1), np.stack([b, c, d], 1)]).astype(np.int32)
     depth, ids = new_buffers(20, 20)
-    fill_depth(xyz.reshape(-1, 3).astype(np.float32), triangles, 0, 0.0, False, depth, ids)
-    assert (ids[:39, :39] >= 0).all()
+    fill_depth(xyz.reshape(-1, 3).astype(np.float32), triangles, False, depth, ids)
+    assert (depth[:39, :39] < FAR).all()
 
 
 def square(z: float, low: float, high: float) -> np.ndarray:
@@ -71,47 +73,62 @@ def square(z: float, low: float, high: float) -> np.ndarray:
 QUAD = np.array([[0, 2, 1], [1, 2, 3]], np.int32)
 
 
-def resolved(xyz: np.ndarray, head: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def surveyed(xyz, head, triangles=QUAD, slack=(0.0, 0.0)):
+    """Coverage, triangle seen and whether it shows its back, for the quad before ``head``."""
     depth, ids = new_buffers(10, 10)
-    fill_depth(xyz, QUAD, 0, 0.0, False, depth, ids)
-    shares, hidden = np.zeros((3, 10, 10), np.float32), np.zeros((10, 10), np.float32)
-    out = np.zeros((10, 10, 2), np.float32)
-    resolve(ids, depth, head, xyz, QUAD, xyz[:, :2].copy(), 99, shares, hidden, out)
-    hide(shares, hidden)
-    return shares, out
+    fill_depth(xyz, triangles, False, depth, ids)
+    away = np.zeros(2, np.uint8)
+    faces_away(xyz, triangles, away)
+    coverage, strap = np.zeros((2, 10, 10), np.float32)
+    seen, hidden = np.zeros((10, 10), np.int32), np.zeros((10, 10), np.uint8)
+    survey(depth, ids, head, away, 99, np.array(slack, np.float32), coverage, strap, seen, hidden)
+    hide(coverage, strap, hidden)
+    assert strap.max() == 0
+    return coverage, seen, away
 
 
 def test_a_nearer_head_hides_and_one_behind_does_not():
     for z, left in ((3.0, 0.0), (8.0, 1.0)):
-        shares, _ = resolved(square(5.0, -1, 30), head=np.full((10, 10), z, np.float32))
-        np.testing.assert_allclose(shares[0], left, atol=1e-6)
+        coverage, *_ = surveyed(square(5.0, -1, 30), head=np.full((10, 10), z, np.float32))
+        np.testing.assert_allclose(coverage, left, atol=1e-6)
+
+
+def test_slack_spares_what_faces_the_camera_and_not_its_back():
+    head = np.full((10, 10), 3.0, np.float32)
+    front, _, away = surveyed(square(5.0, -1, 30), head, slack=(3.0, 0.0))
+    assert not away.any()
+    assert front.min() == 1.0
+    back, _, away = surveyed(square(5.0, -1, 30), head, QUAD[:, ::-1].copy(), slack=(3.0, 0.0))
+    assert away.all()
+    assert back.max() < 1e-6
 
 
 def test_the_edge_of_what_hides_is_soft():
-    head = np.full((10, 10), 1e30, np.float32)
+    head = np.full((10, 10), FAR, np.float32)
     head[:, :5] = 1.0
-    shares, _ = resolved(square(5.0, -1, 30), head=head)
-    row = shares[0, 5]
-    np.testing.assert_allclose(row, [0, 0, 0, 0, 1 / 3, 2 / 3, 1, 1, 1, 1], atol=1e-6)
+    coverage, *_ = surveyed(square(5.0, -1, 30), head)
+    np.testing.assert_allclose(coverage[5], [0, 0, 0, 0, 1 / 3, 2 / 3, 1, 1, 1, 1], atol=1e-6)
 
 
 def test_culling_leaves_out_what_faces_away():
     depth, ids = new_buffers(10, 10)
-    fill_depth(square(1.0, -1, 30), QUAD, 0, 0.0, True, depth, ids)
-    front = (ids >= 0).all()
+    fill_depth(square(1.0, -1, 30), QUAD, True, depth, ids)
+    front = (depth < FAR).all()
     depth, ids = new_buffers(10, 10)
-    fill_depth(square(1.0, -1, 30), QUAD[:, ::-1].copy(), 0, 0.0, True, depth, ids)
+    fill_depth(square(1.0, -1, 30), QUAD[:, ::-1].copy(), True, depth, ids)
     assert front
-    assert (ids < 0).all()
+    assert (depth == FAR).all()
 
 
-def test_resolve_gives_coverage_and_interpolated_attributes():
+def test_coverage_counts_subsamples_and_says_what_is_seen():
     # 5 x 5 subsamples: two and a half pixels
-    shares, out = resolved(square(1.0, -0.5, 4.5), head=np.full((10, 10), 1e30, np.float32))
-    np.testing.assert_allclose(shares[0, :3, :3], [[1, 1, 0.5], [1, 1, 0.5], [0.5, 0.5, 0.25]])
-    assert shares[0, 3:].max() == 0
-    assert shares[1].max() == 0
-    assert np.abs(out[1, 1] - [SS, SS]).max() < 1.01  # the attribute is the subsample's own position
+    assert SS == 2
+    coverage, seen, _ = surveyed(square(1.0, -0.5, 4.5), head=np.full((10, 10), FAR, np.float32))
+    np.testing.assert_allclose(coverage[:3, :3], [[1, 1, 0.5], [1, 1, 0.5], [0.5, 0.5, 0.25]])
+    assert coverage[3:].max() == 0
+    assert (seen[3:] == -1).all()
+    assert seen[0, 0] == 0
+    assert seen[2, 2] == 1
 
 
 def test_normals_of_a_sphere_point_outward():
