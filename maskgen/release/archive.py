@@ -29,6 +29,8 @@ LARGEST, MOST, RATIO = 1 << 36, 2_000_000, 200
 #: below so many bytes a large ratio harms nobody: a few repetitive text files reach it honestly
 _HARMLESS = 64 << 20
 _BLOCK = 1 << 20
+#: bytes of an extended header: a long name and a date have hundreds
+_LONGEST_HEADER = 1 << 16
 #: blocks that may follow the last file of a tar: it is padded to 10 kB, and some programs pad to more
 _AFTER = 16
 
@@ -58,7 +60,7 @@ def write_archive(
             with gzip.GzipFile("", "wb", 6, cast("IO[bytes]", stream), mtime=0) as packed:
                 write_tar(rows, packed)
         else:
-            with _zstandard().ZstdCompressor(level=10).stream_writer(stream, closefd=False) as packed:
+            with load_zstandard().ZstdCompressor(level=10).stream_writer(stream, closefd=False) as packed:
                 write_tar(rows, packed)
     return stream.paths
 
@@ -89,7 +91,8 @@ def _write_zip(rows: list[tuple[str, Path]], stream: Any) -> None:
                     member.write(block)
 
 
-def _zstandard() -> Any:
+def load_zstandard() -> Any:
+    """The optional zstandard. Raises MissingDependency."""
     try:
         import zstandard
     except ImportError as error:
@@ -217,7 +220,12 @@ def unpack(path: Path, folder: Path, **limits: int) -> list[PurePosixPath]:
     """Write an archive's files under ``folder``; returns their names. Raises as `read_archive` does."""
     names = []
     for name, data in read_archive(path, **limits):
-        atomic_write(folder / name, data, sync=False)
+        try:
+            atomic_write(folder / name, data, sync=False)
+        except OSError as error:
+            raise ArchiveError(
+                f"{name!r} of {path.name} cannot be written: {error.strerror or error}"
+            ) from error
         names.append(PurePosixPath(name))
     return names
 
@@ -250,13 +258,25 @@ def _zip_members(stream: Any) -> Iterator[tuple[str, Any]]:
                 yield info.orig_filename, member
 
 
+class _Header(tarfile.TarInfo):
+    """A header that may not claim what no honest one does: tarfile reads extended ones whole into memory."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> tarfile.TarInfo:
+        """One block of a tar as a header. Raises ArchiveError where it announces an endless one."""
+        info = super().frombuf(buf, encoding, errors)
+        if info.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) and info.size > _LONGEST_HEADER:
+            raise ArchiveError("the archive has a header beyond all measure; refused as a bomb")
+        return info
+
+
 def _tar_members(stream: Any, kind: str) -> Iterator[tuple[str, Any]]:
     with ExitStack() as stack:
         if kind == "tar.gz":
             plain: Any = stack.enter_context(gzip.GzipFile(fileobj=stream))
         else:
-            plain = stack.enter_context(_zstandard().ZstdDecompressor().stream_reader(stream))
-        tar = stack.enter_context(tarfile.open(fileobj=plain, mode="r|"))
+            plain = stack.enter_context(load_zstandard().ZstdDecompressor().stream_reader(stream))
+        tar = stack.enter_context(tarfile.open(fileobj=plain, mode="r|", tarinfo=_Header))
         for info in tar:
             # sparse files claim a size that nothing in the archive backs
             if not info.isreg() or info.issparse():

@@ -14,7 +14,7 @@ from .model import content_hash, open_release
 from .rows import COLUMNS
 
 if TYPE_CHECKING:
-    from .package import Content
+    from .gather import Content
 
 #: degrees a row of the pose histogram
 _BIN = 15
@@ -146,12 +146,15 @@ def _counts(content: Content) -> str:
 
 def _poses(content: Content) -> str:
     """Histograms of the three angles in one table."""
-    tallies: dict[str, Counter[int]] = {axis: Counter() for axis in ("yaw", "pitch", "roll")}
-    for row in content.rows:
-        for axis, tally in tallies.items():
-            value = getattr(row, axis)
-            if value is not None:
-                tally[int(value // _BIN)] += 1
+    columns = {
+        "yaw": [row.yaw for row in content.rows],
+        "pitch": [row.pitch for row in content.rows],
+        "roll": [row.roll for row in content.rows],
+    }
+    tallies = {
+        axis: Counter([int(angle // _BIN) for angle in angles if angle is not None])
+        for axis, angles in columns.items()
+    }
     used = sorted({k for tally in tallies.values() for k in tally})
     if not used:
         return "No picture has a pose label."
@@ -205,9 +208,6 @@ def changelog(info: Mapping[str, Any], note: str | None, previous: Path | None) 
         lines += [f"* Versions: {', '.join(moved)}."] if moved else []
         keys = [k for k in info["recipe"] if info["recipe"][k] != old.recipe.get(k)]
         lines += [f"* The recipe changed: {', '.join(keys)}."] if keys else []
-    earlier = ""
-    path = previous / "CHANGELOG.md"
-    if path.is_file():
-        earlier = path.read_text(encoding="utf-8").partition("\n## ")[2]
+    earlier = old.history.partition("\n## ")[2]
     tail = f"\n## {earlier}" if earlier else f"\n## {old.info['version']}\n\n* Earlier release.\n"
     return f"# Changes\n\n## {info['version']}\n\n" + "\n".join(lines) + "\n" + tail

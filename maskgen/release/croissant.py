@@ -15,7 +15,7 @@ from . import texts
 from .rows import COLUMNS
 
 if TYPE_CHECKING:
-    from .package import Content
+    from .gather import Content
 
 CONTEXT: dict[str, Any] = {
     "@language": "en",

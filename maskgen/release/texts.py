@@ -8,7 +8,7 @@ from ..datasets.registry import plain
 from .licence import SYNTH, TERMS
 
 if TYPE_CHECKING:
-    from .package import Content
+    from .gather import Content
 
 _ADDRESSES = {
     "cc-by-4.0": "https://creativecommons.org/licenses/by/4.0/",
