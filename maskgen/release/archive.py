@@ -17,7 +17,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, cast
+from typing import IO, Any, Self, cast
 
 from ..errors import MaskgenError, MissingDependency, UsageError
 from ..io.files import atomic_write, safe_relative
@@ -262,7 +262,7 @@ class _Header(tarfile.TarInfo):
     """A header that may not claim what no honest one does: tarfile reads extended ones whole into memory."""
 
     @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> tarfile.TarInfo:
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
         """One block of a tar as a header. Raises ArchiveError where it announces an endless one."""
         info = super().frombuf(buf, encoding, errors)
         if info.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) and info.size > _LONGEST_HEADER:
