@@ -28,7 +28,7 @@ __all__ = ["PackageOptions", "Packaged", "package"]
 
 #: a recipe release whose manifest is a larger share of the pictures' bytes gets it compressed, so that the
 #: whole stays below a tenth; below, it stays text that people can read and grep
-_MOST = 0.07
+_MOST = 0.05
 
 
 @dataclass(frozen=True)

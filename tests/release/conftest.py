@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from maskgen.apply import apply_recipe, template_hashes
 from maskgen.apply_one import Templates
@@ -73,3 +76,21 @@ def tree() -> Callable[[Path], dict[str, bytes]]:
         return {name: p.read_bytes() for name, p in sorted(found.items()) if name not in about_the_run}
 
     return read
+
+
+def synthetic(masked: Path) -> Path:
+    """Mark a masked fake as made from `maskgen synth`, as its chain would say."""
+    path = masked / RECORDS / "run.json"
+    info = json.loads(path.read_text())
+    path.write_text(json.dumps({**info, "chain": [{"tool": "maskgen synth", "manifest": None}]}))
+    return masked
+
+
+def front_matter(release: Path) -> dict:
+    text = (release / "README.md").read_text()
+    return yaml.safe_load(text.split("---\n")[1])
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as stream:
+        return list(csv.DictReader(stream))

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import hashlib
 import io
 import json
 import shutil
 import subprocess
-import tarfile
+import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-import yaml
 
 from maskgen.cli.main import command, run
 from maskgen.datasets import get_format
-from maskgen.errors import UsageError
+from maskgen.errors import MaskgenError, UsageError
 from maskgen.io.files import sha256_file
 from maskgen.jobs.manifest import read_manifest
 from maskgen.jobs.output import RECORDS
@@ -28,24 +25,7 @@ from maskgen.release.package import PackageOptions, package
 from maskgen.release.rebuild import verify
 from maskgen.release.splits import make_splits, parse_ratios
 from rotaug.cli import run as rotaug
-
-
-def synthetic(masked: Path) -> Path:
-    """Mark a masked fake as made from `maskgen synth`, as its chain would say."""
-    path = masked / RECORDS / "run.json"
-    info = json.loads(path.read_text())
-    path.write_text(json.dumps({**info, "chain": [{"tool": "maskgen synth", "manifest": None}]}))
-    return masked
-
-
-def front_matter(release: Path) -> dict:
-    text = (release / "README.md").read_text()
-    return yaml.safe_load(text.split("---\n")[1])
-
-
-def rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as stream:
-        return list(csv.DictReader(stream))
+from tests.release.conftest import mask
 
 
 def test_a_recipe_release_holds_no_original_pixel(every, tmp_path):
@@ -109,35 +89,6 @@ def test_sums_are_those_that_sha256sum_checks(every):
     assert listed == there - {"SHA256SUMS"}
 
 
-def test_the_table_agrees_with_labels_and_manifest(every):
-    name, _, masked, release = every
-    fmt = get_format(name)
-    table = {row["id"]: row for row in rows(release / "metadata.csv")}
-    outcomes = {o.id: o for o in read_manifest(masked)}
-    assert list(table) == [o.id for o in outcomes.values() if o.output]
-    assert {o.status for o in outcomes.values()} >= {"skipped"} or len(table) < 10
-    for entry in fmt.index(masked):
-        row, angles = table[entry.id], fmt.read(masked, entry).label_angles
-        assert (masked / row["file_name"]).is_file()
-        assert [float(row[a]) for a in ("yaw", "pitch", "roll")] == pytest.approx(angles, abs=6e-5)
-        painted = outcomes[entry.id].status != "skipped"
-        assert row["mask"] == str(painted).lower()
-        assert row["style"] == (outcomes[entry.id].draw["style"] if painted else "")
-
-
-def test_the_card_has_a_header_that_hubs_read_and_every_section(every):
-    name, _, _, release = every
-    head = front_matter(release)
-    assert head["license"] == "cc-by-4.0"
-    assert head["size_categories"] == ["n<1K"]
-    assert head["configs"][0]["data_files"][0]["path"] == "metadata.csv"
-    text = (release / "README.md").read_text()
-    for section in ("Use", "Pose", "Masks", "Splits", "Known limits", "Licences of the sources", "Citation"):
-        assert f"\n## {section}\n" in text
-    assert get_format(name).card.citation in text
-    assert licence.TERMS[name].source in text
-
-
 @pytest.mark.parametrize("name", sorted(licence.TERMS))
 def test_pictures_of_the_three_datasets_stay_at_home_with_reason_and_source(name):
     with pytest.raises(UsageError) as caught:
@@ -158,106 +109,6 @@ def test_a_right_must_be_stated_in_words_and_is_printed(aflw, tmp_path):
     assert reason in (tmp_path / "r" / "README.md").read_text()
     assert json.loads((tmp_path / "r" / "release.json").read_text())["right"] == reason
     assert front_matter(tmp_path / "r")["license"] == "other"
-
-
-def test_synthetic_pictures_may_go_out(damaged, tmp_path, tree):
-    masked = synthetic(damaged[1])
-    package(masked, tmp_path / "r", PackageOptions(kind="images"))
-    data = tree(tmp_path / "r" / "data")
-    table = data.pop("metadata.csv")
-    assert data == {n: d for n, d in tree(masked).items() if not n.startswith(RECORDS)}
-    assert b"image00006.jpg" in table
-    assert "no photo and no person" in (tmp_path / "r" / "README.md").read_text()
-    assert "synthetic" in front_matter(tmp_path / "r")["tags"]
-
-
-def test_imagefolder_has_one_folder_and_table_a_split(damaged, tmp_path):
-    masked, out = synthetic(damaged[1]), tmp_path / "r"
-    options = PackageOptions(kind="images", layout="imagefolder", ratios={"train": 0.5, "test": 0.5})
-    package(masked, out, options)
-    seen = []
-    for split in ("train", "test"):
-        for row in rows(out / "data" / split / "metadata.csv"):
-            assert row["split"] == split
-            assert sha256_file(out / "data" / split / row["file_name"]) == sha256_file(
-                masked / row["file_name"]
-            )
-            seen.append(row["id"])
-    assert sorted(seen) == sorted(o.id for o in read_manifest(masked))
-    paths = {f["split"]: f["path"] for f in front_matter(out)["configs"][0]["data_files"]}
-    assert paths == {"train": "data/train/**", "test": "data/test/**"}
-
-
-def test_webdataset_shards_group_a_picture_with_its_labels(every, tmp_path):
-    name, _, masked, _ = every
-    masked = synthetic(Path(shutil.copytree(masked, tmp_path / "masked")))
-    out = tmp_path / "r"
-    package(masked, out, PackageOptions(kind="images", layout="webdataset", shard=2))
-    found: dict[str, dict[str, bytes]] = {}
-    for shard in sorted((out / "shards").glob("*.tar")):
-        with tarfile.open(shard) as tar:
-            keys = []
-            for member in tar:
-                folder, _, base = member.name.rpartition("/")
-                key, _, extension = base.partition(".")
-                key = f"{folder}/{key}" if folder else key
-                keys.append(key)
-                found.setdefault(key, {})[extension] = tar.extractfile(member).read()
-            assert len(set(keys)) <= 2
-            assert keys == sorted(keys, key=keys.index), "members of a picture stand together"
-    entries = {e.id: e for e in get_format(name).index(masked)}
-    assert set(found) == set(entries)
-    for key, members in found.items():
-        entry = entries[key]
-        assert json.loads(members["json"])["id"] == key
-        contents = {hashlib.sha256(d).hexdigest() for n, d in members.items() if n != "json"}
-        assert contents == {sha256_file(masked / n) for n in (entry.image, *entry.labels)}
-        assert entry.image.suffix[1:].lower() in members
-    for shared in get_format(name).shared_files(masked):
-        assert (out / "shared" / shared).is_file()
-
-
-def test_a_parquet_index_has_the_table_and_the_hashes(aflw, tmp_path):
-    parquet = pytest.importorskip("pyarrow.parquet")
-    _, masked, _ = aflw
-    package(masked, tmp_path / "r", PackageOptions(parquet=True))
-    table = parquet.read_table(tmp_path / "r" / "index.parquet").to_pylist()
-    plain = rows(tmp_path / "r" / "metadata.csv")
-    assert [r["id"] for r in table] == [r["id"] for r in plain]
-    for row in table:
-        assert row["sha256"] == sha256_file(masked / row["file_name"])
-        assert isinstance(row["yaw"], float)
-        assert len(row["pixels_sha256"]) == 64
-
-
-def test_croissant_is_valid_and_its_records_are_the_table(every, tmp_path, caplog):
-    mlcroissant = pytest.importorskip("mlcroissant")
-    _, _, masked, _ = every
-    out = tmp_path / "r"
-    package(masked, out, PackageOptions(date="2026-01-31"))
-    dataset = mlcroissant.Dataset(out / "croissant.json")
-    assert not dataset.metadata.issues.errors
-    assert not dataset.metadata.issues.warnings
-    assert not [r for r in caplog.records if r.levelname in ("WARNING", "ERROR")]
-    records = list(dataset.records("images"))
-    plain = rows(out / "metadata.csv")
-    assert [r["images/id"].decode() for r in records] == [r["id"] for r in plain]
-    assert [r["images/yaw"] for r in records] == pytest.approx([float(r["yaw"]) for r in plain])
-    described = json.loads((out / "croissant.json").read_text())
-    for field in ("dataCollection", "dataBiases", "dataLimitation", "personalSensitiveInformation"):
-        assert described[f"rai:{field}"]
-    for file in described["distribution"]:
-        assert file["sha256"] == sha256_file(out / file["contentUrl"])
-
-
-@pytest.mark.parametrize("layout", ["tree", "imagefolder", "webdataset"])
-def test_croissant_of_pictures_is_valid_in_every_layout(damaged, tmp_path, layout):
-    mlcroissant = pytest.importorskip("mlcroissant")
-    package(synthetic(damaged[1]), tmp_path / "r", PackageOptions(kind="images", layout=layout))
-    dataset = mlcroissant.Dataset(tmp_path / "r" / "croissant.json")
-    assert not dataset.metadata.issues.errors
-    found = [r for s in dataset.metadata.record_sets for r in dataset.records(s.name)]
-    assert len(found) == 6
 
 
 def test_a_dataset_that_fails_its_checks_is_refused_unless_told_in_words(damaged, tmp_path):
@@ -425,3 +276,84 @@ def test_synth_output_without_a_manifest_can_be_released(tmp_path, monkeypatch):
         .readline()
         .startswith(b"file_name")
     )
+
+
+def test_the_alpha_layer_is_the_same_over_another_photo(made_of, tmp_path):
+    """Over the negative of every photo, with the same labels, alpha differs only at its rim and its straps: what
+    lies under the mask and around it cannot be read from it."""
+    root = Path(shutil.copytree(made_of("AFLW2000")[0], tmp_path / "negative"))
+    for path in root.glob("*.jpg"):
+        cv2.imwrite(str(path), 255 - cv2.imread(str(path)))
+    mask("AFLW2000", root, tmp_path / "masked", save="alpha,segmentation", share=0.9)
+    seen = 0
+    for path in sorted((made_of("AFLW2000")[1] / RECORDS / "alpha").glob("*.png")):
+        folder = path.parents[1]
+        one, other = (
+            cv2.imread(str(f / "alpha" / path.name), -1) for f in (folder, tmp_path / "masked" / RECORDS)
+        )
+        parts = [
+            cv2.imread(str(f / "segmentation" / path.name), -1)
+            for f in (folder, tmp_path / "masked" / RECORDS)
+        ]
+        body = (parts[0] == 1).astype(np.uint8)
+        rim = cv2.dilate(body, np.ones((9, 9))) - cv2.erode(body, np.ones((9, 9))) > 0
+        straps = cv2.dilate(((parts[0] == 2) | (parts[1] == 2)).astype(np.uint8), np.ones((9, 9))) > 0
+        apart = np.abs(one.astype(np.int64) - other) > 65535 // 255
+        assert not (apart & ~rim & ~straps).any(), path.name
+        seen += int((body > 0).any())
+    assert seen > 2
+
+
+def test_a_biwi_person_of_two_sequences_is_in_one_split():
+    fmt = get_format("BIWI")
+    people = {f"hpdb/{n:02d}/frame_00003": fmt.person(f"hpdb/{n:02d}/frame_00003") for n in range(1, 25)}
+    assert len(set(people.values())) == 20
+    for seed in range(20):
+        splits = make_splits(people, {"train": 0.5, "test": 0.5}, seed)
+        for first, second in (("03", "15"), ("05", "18"), ("02", "21"), ("07", "22")):
+            assert splits.of[f"hpdb/{first}/frame_00003"] == splits.of[f"hpdb/{second}/frame_00003"]
+
+
+@pytest.mark.parametrize(
+    "values", [{"name": "../../x"}, {"name": "/x"}, {"version": "1/../../x"}, {"name": ""}]
+)
+def test_names_that_would_leave_the_output_are_refused(values):
+    with pytest.raises(UsageError, match="file names"):
+        PackageOptions(archive="zip", **values)
+
+
+def test_an_archived_release_may_be_replaced_and_its_history_goes_on(damaged, tmp_path):
+    _, masked, _ = damaged
+    out = tmp_path / "r"
+    package(masked, out, PackageOptions(archive="zip", note="The first."))
+    with pytest.raises(UsageError, match="--overwrite"):
+        package(masked, out, PackageOptions(archive="zip"))
+    old = Path(shutil.copytree(out, tmp_path / "old"))
+    package(masked, out, PackageOptions(overwrite=True, version="1.1.0", previous=old, note="The second."))
+    text = (out / "CHANGELOG.md").read_text()
+    assert text.index("The second.") < text.index("## 1.0.0") < text.index("The first.")
+    (old / "SHA256SUMS").write_text("")
+    with pytest.raises(UsageError, match="new or an empty"):
+        package(masked, old, PackageOptions(overwrite=True))
+
+
+def test_what_is_missing_is_said_before_anything_is_read(aflw, tmp_path, monkeypatch):
+    _, masked, _ = aflw
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+    for options, words in (
+        (PackageOptions(parquet=True), r"maskgen\[parquet\]"),
+        (PackageOptions(archive="tar.zst"), r"maskgen\[zstd\]"),
+    ):
+        with pytest.raises(MaskgenError, match=words):
+            package(masked, tmp_path / "r", options)
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_manifest_that_leads_out_of_the_dataset_is_not_packed(damaged, tmp_path):
+    _, masked, _ = damaged
+    path = synthetic(masked) / RECORDS / "manifest.jsonl"
+    path.write_text(path.read_text().replace("image00006.mat", "../../image00006.mat"))
+    with pytest.raises(UsageError, match="relative"):
+        package(masked, tmp_path / "r", PackageOptions(kind="images"))
+    assert not (tmp_path / "r").exists()
