@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import yaml
 
-from maskgen.apply import apply_recipe, template_hashes
-from maskgen.apply_one import Templates
-from maskgen.datasets import all_formats, get_format
+from maskgen.datasets import all_formats
 from maskgen.jobs.output import RECORDS
-from maskgen.recipe import Recipe
 from maskgen.release.package import PackageOptions, package
 from tests.fakes.fakes import write_fake
+from tests.release.helpers import mask
 
 NAMES = [fmt.name for fmt in all_formats()]
-
-
-def mask(name: str, root: Path, out: Path, **values: object) -> None:
-    """What `maskgen apply` does with these options."""
-    catalogue = Templates().catalogue()
-    recipe = Recipe().updated({"styles": "surgical:2,kn95", "seed": 5, **values}).resolved(catalogue)
-    summary = apply_recipe(get_format(name), root, out, recipe, identity=template_hashes(recipe, catalogue))
-    assert summary.failed == 0
 
 
 @pytest.fixture(scope="session")
@@ -76,21 +63,3 @@ def tree() -> Callable[[Path], dict[str, bytes]]:
         return {name: p.read_bytes() for name, p in sorted(found.items()) if name not in about_the_run}
 
     return read
-
-
-def synthetic(masked: Path) -> Path:
-    """Mark a masked fake as made from `maskgen synth`, as its chain would say."""
-    path = masked / RECORDS / "run.json"
-    info = json.loads(path.read_text())
-    path.write_text(json.dumps({**info, "chain": [{"tool": "maskgen synth", "manifest": None}]}))
-    return masked
-
-
-def front_matter(release: Path) -> dict:
-    text = (release / "README.md").read_text()
-    return yaml.safe_load(text.split("---\n")[1])
-
-
-def rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as stream:
-        return list(csv.DictReader(stream))

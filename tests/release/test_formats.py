@@ -9,6 +9,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from maskgen.datasets import get_format
 from maskgen.io.files import sha256_file
@@ -16,6 +17,7 @@ from maskgen.jobs.manifest import read_manifest
 from maskgen.jobs.output import RECORDS
 from maskgen.release import licence
 from maskgen.release.package import PackageOptions, package
+from tests.release.helpers import front_matter, rows, synthetic
 
 
 def test_the_table_agrees_with_labels_and_manifest(every):
@@ -41,7 +43,7 @@ def test_the_card_has_a_header_that_hubs_read_and_every_section(every):
     assert head["size_categories"] == ["n<1K"]
     assert head["configs"][0]["data_files"][0]["path"] == "metadata.csv"
     text = (release / "README.md").read_text()
-    for section in ("Use", "Pose", "Masks", "Splits", "Known limits", "Licences of the sources", "Citation"):
+    for section in ("How to use it", "Pose", "Masks", "Splits", "Known limits", "People", "Citation"):
         assert f"\n## {section}\n" in text
     assert get_format(name).card.citation in text
     assert licence.TERMS[name].source in text
@@ -143,8 +145,14 @@ def test_croissant_of_pictures_is_valid_in_every_layout(damaged, tmp_path, layou
     package(synthetic(damaged[1]), tmp_path / "r", PackageOptions(kind="images", layout=layout))
     dataset = mlcroissant.Dataset(tmp_path / "r" / "croissant.json")
     assert not dataset.metadata.issues.errors
-    found = [r for s in dataset.metadata.record_sets for r in dataset.records(s.name)]
+    names = [s.name for s in dataset.metadata.record_sets]
+    found = [r for name in names if name.startswith("images") for r in dataset.records(name)]
     assert len(found) == 6
+    views = [r for name in names if name.endswith("_content") for r in dataset.records(name)]
+    assert len(views) == (0 if layout == "webdataset" else 6)
+    for record in views:
+        path, image = (next(v for k, v in record.items() if k.endswith(end)) for end in ("/path", "/image"))
+        assert image.size == Image.open(tmp_path / "r" / path.decode()).size
 
 
 def test_the_card_names_a_licence_by_link_as_hubs_want_it(aflw, tmp_path):

@@ -25,7 +25,7 @@ from maskgen.release.package import PackageOptions, package
 from maskgen.release.rebuild import verify
 from maskgen.release.splits import make_splits, parse_ratios
 from rotaug.cli import run as rotaug
-from tests.release.conftest import mask
+from tests.release.helpers import front_matter, mask, rows, synthetic
 
 
 def test_a_recipe_release_holds_no_original_pixel(every, tmp_path):
@@ -279,8 +279,8 @@ def test_synth_output_without_a_manifest_can_be_released(tmp_path, monkeypatch):
 
 
 def test_the_alpha_layer_is_the_same_over_another_photo(made_of, tmp_path):
-    """Over the negative of every photo, with the same labels, alpha differs only at its rim and its straps: what
-    lies under the mask and around it cannot be read from it."""
+    """Over the negative of every photo, with the same labels, alpha differs only at its rim and its straps:
+    what lies under the mask and around it cannot be read from it."""
     root = Path(shutil.copytree(made_of("AFLW2000")[0], tmp_path / "negative"))
     for path in root.glob("*.jpg"):
         cv2.imwrite(str(path), 255 - cv2.imread(str(path)))
