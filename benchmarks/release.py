@@ -77,7 +77,7 @@ def measure(masked: Path, folder: Path, runs: int) -> dict[str, float]:
 
     def pack(pixels: bool) -> None:
         nothing = Report(str(masked), run["dataset"])
-        with mock.patch("maskgen.release.package.check_dataset", return_value=nothing):
+        with mock.patch("maskgen.release.gather.check_dataset", return_value=nothing):
             package(masked, folder / "rel", PackageOptions(pixels=pixels, overwrite=True))
 
     hash_all()

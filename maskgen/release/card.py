@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..report.tables import markdown
 from . import texts
 from .model import content_hash, open_release
-from .rows import COLUMNS
+from .rows import COLUMNS, Row
 
 if TYPE_CHECKING:
     from .gather import Content
@@ -191,17 +191,15 @@ def _poses(content: Content) -> str:
     if not any(columns.values()):
         return "No picture has a pose label."
     last = -(-_PROTOCOL // _BIN)
-    tallies = {
-        axis: Counter([max(-last - 1, min(last, int(angle // _BIN))) for angle in angles])
-        for axis, angles in columns.items()
-    }
+    tallies: dict[str, Counter[int]] = {}
+    for axis, angles in columns.items():
+        tally: Counter[int] = Counter()
+        for k, count in Counter([angle // _BIN for angle in angles]).items():
+            tally[max(-last - 1, min(last, int(k)))] += count
+        tallies[axis] = tally
     used = {k for tally in tallies.values() for k in tally}
     rows = [[_degrees(k, last), *(tally[k] or "" for tally in tallies.values())] for k in _span(used)]
-    beyond = sum(
-        max(abs(row.yaw), abs(row.pitch or 0.0), abs(row.roll or 0.0)) > _PROTOCOL
-        for row in content.rows
-        if row.yaw is not None
-    )
+    beyond = sum([_is_beyond(row) for row in content.rows])
     text = markdown(("Degrees", *columns), rows)
     if not beyond:
         return text
@@ -209,6 +207,11 @@ def _poses(content: Content) -> str:
         f"{text}\n{beyond} of {len(content.rows)} pictures have an angle beyond {_PROTOCOL} degrees; the "
         "usual benchmarks leave them out, and their labels are known to be doubtful."
     )
+
+
+def _is_beyond(row: Row) -> bool:
+    yaw, pitch, roll = row.yaw or 0.0, row.pitch or 0.0, row.roll or 0.0
+    return abs(yaw) > _PROTOCOL or abs(pitch) > _PROTOCOL or abs(roll) > _PROTOCOL
 
 
 def _span(used: set[int]) -> range:
@@ -226,7 +229,9 @@ def _masks(content: Content) -> str:
     if not masked:
         return "No picture wears a painted mask."
     columns: Mapping[str, Counter[Any]] = {
-        name: Counter(getattr(row, name) for row in masked) for name in ("style", "wear", "fabric")
+        "style": Counter([row.style for row in masked]),
+        "wear": Counter([row.wear for row in masked]),
+        "fabric": Counter([row.fabric for row in masked]),
     }
     rows = [
         [name, value or "plain", count, f"{100 * count / len(masked):.1f} %"]

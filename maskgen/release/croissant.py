@@ -114,8 +114,8 @@ def _file_sets(content: Content, folder: Path) -> Iterator[tuple[str, str, str]]
 
     In shards a picture is a member of a tar; there the tars themselves are listed.
     """
-    suffixes = sorted({PurePosixPath(row.file_name).suffix for row in content.rows})
     if content.info["layout"] in ("tree", "imagefolder"):
+        suffixes = sorted({PurePosixPath(row.file_name).suffix for row in content.rows})
         for table in sorted(folder.rglob("metadata.csv")):
             place = table.parent.relative_to(folder).as_posix()
             for suffix in suffixes:
