@@ -42,6 +42,8 @@ _PAINTED = (
 
 def labels(content: Content) -> str:
     """Where the labels come from."""
+    if content.right.synthetic:
+        return _LABELS[SYNTH]
     return _LABELS.get(str(content.run.get("tool")), _COPIED)
 
 

@@ -56,7 +56,10 @@ def test_synthetic_pictures_may_go_out(damaged, tmp_path, tree):
     table = data.pop("metadata.csv")
     assert data == {n: d for n, d in tree(masked).items() if not n.startswith(RECORDS)}
     assert b"image00006.jpg" in table
-    assert "no photo and no person" in (tmp_path / "r" / "README.md").read_text()
+    card = (tmp_path / "r" / "README.md").read_text()
+    assert "no photo and no person" in card
+    assert "Labels are exact" in card
+    assert "from the originals" not in card
     assert "synthetic" in front_matter(tmp_path / "r")["tags"]
 
 
