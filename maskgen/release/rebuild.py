@@ -140,8 +140,7 @@ def check_rebuildable(release: Release) -> None:
     if tool == "rotaug":
         raise UsageError(
             f"{where} is a dataset turned by rotaug: run rotaug with the recipe in its release.json, then "
-            "check "
-            "the result by maskgen rebuild --verify"
+            "check the result by maskgen rebuild --verify"
         )
     if tool != "maskgen":
         raise UsageError(
@@ -168,9 +167,18 @@ def recipe_of(values: Mapping[str, Any]) -> Recipe:
 
 
 def apply_options(release: Release, options: RebuildOptions, templates: Templates) -> ApplyOptions:
-    """How apply ran when the release was made, with what is other on this machine."""
+    """How apply ran when the release was made, with what is other on this machine.
+
+    Raises UsageError where landmarks come from side files and ``options`` does not say where these lie.
+    """
     recipe = release.recipe
     landmarks = options.landmarks or str(recipe.get("landmarks", "native,projected"))
+    if options.landmarks is None and "files:" in landmarks:
+        # never a folder that a release names: whoever made it shall not choose what is read here
+        raise UsageError(
+            f"the release took landmarks from {landmarks!r}: name the folder of yours by --landmarks, "
+            "as files:FOLDER"
+        )
     return ApplyOptions(
         on_fail=recipe.get("on_fail", "leave"),
         strict=recipe.get("strict"),

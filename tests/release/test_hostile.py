@@ -198,3 +198,13 @@ def test_only_a_line_feed_ends_a_line_of_a_manifest():
     assert [o.output for o in parse_manifest(text)] == names
     with pytest.raises(ValueError, match="line 4"):
         list(parse_manifest(f"{text}{{\n"))
+
+
+def test_a_release_does_not_choose_a_folder_of_landmarks_here(damaged, tmp_path):
+    root, _masked, release = damaged
+    info = json.loads((release / "release.json").read_text())
+    info["recipe"]["landmarks"] = "files:/etc"
+    (release / "release.json").write_text(json.dumps(info))
+    with pytest.raises(UsageError, match="--landmarks"):
+        rebuild(open_release(release), root, tmp_path / "again")
+    assert not (tmp_path / "again").exists()
