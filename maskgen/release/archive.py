@@ -11,6 +11,7 @@ import gzip
 import io
 import os
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -33,6 +34,13 @@ _BLOCK = 1 << 20
 _LONGEST_HEADER = 1 << 16
 #: blocks that may follow the last file of a tar: it is padded to 10 kB, and some programs pad to more
 _AFTER = 16
+
+
+#: what zipfile and tarfile raise over damage; RuntimeError also for what a zip claims to need of its reader
+_DAMAGE = (
+    tarfile.TarError, zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError,
+    RuntimeError, OverflowError, IndexError,
+)  # fmt: skip
 
 
 class ArchiveError(MaskgenError):
@@ -208,7 +216,7 @@ def read_archive(
                 data = _bounded(member, limit - total, path)
                 total += len(data)
                 yield name, data
-    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
+    except _DAMAGE as error:
         raise ArchiveError(f"{path.name} is damaged: {error}; get it again") from error
     except Exception as error:
         if type(error).__module__.startswith("zstandard"):
@@ -253,6 +261,8 @@ def _zip_members(stream: Any) -> Iterator[tuple[str, Any]]:
             kind = stat.S_IFMT(info.external_attr >> 16)
             if kind not in (0, stat.S_IFREG) or info.is_dir() or info.flag_bits & 1:
                 raise ArchiveError(f"{info.filename!r} in the archive is no plain file")
+            if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise ArchiveError(f"{info.filename!r} in the archive is packed as no release is")
             # zipfile cuts names at NUL and mends slashes; what the archive really says must be looked at
             with archive.open(info) as member:
                 yield info.orig_filename, member
