@@ -153,6 +153,7 @@ def check_rebuildable(release: Release) -> None:
 def recipe_of(values: Mapping[str, Any]) -> Recipe:
     """The resolved recipe that run.json or release.json holds. Raises UsageError for one that is damaged."""
     known = {f.name for f in fields(Recipe)} - {"choices"}
+    _check_beside(values)
     try:
         recipe = Recipe().updated({k: v for k, v in values.items() if k in known}, "release.json")
         choices = {
@@ -164,6 +165,20 @@ def recipe_of(values: Mapping[str, Any]) -> Recipe:
             f"the recipe in release.json is damaged: {error!r}; get the release again"
         ) from error
     return replace(recipe, choices=choices)
+
+
+def _check_beside(values: Mapping[str, Any]) -> None:
+    """Check what run.json keeps beside the recipe proper. Raises UsageError."""
+    strict = values.get("strict")
+    good = {
+        "on_fail": values.get("on_fail", "leave") in ("leave", "copy"),
+        "jpeg": values.get("jpeg", "tables") in ("tables", "splice"),
+        "strict": strict is None or (isinstance(strict, int | float) and 0.0 <= strict <= 1.0),
+        **{k: isinstance(values.get(k, {}), dict) for k in ("style_sha256", "fabric_sha256")},
+    }
+    for key, ok in good.items():
+        if not ok:
+            raise UsageError(f"the recipe in release.json is damaged at {key!r}; get the release again")
 
 
 def apply_options(release: Release, options: RebuildOptions, templates: Templates) -> ApplyOptions:

@@ -218,6 +218,19 @@ def test_only_a_line_feed_ends_a_line_of_a_manifest():
         list(parse_manifest(f"{text}{{\n"))
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("style_sha256", []), ("fabric_sha256", "x"), ("on_fail", []), ("jpeg", "png"), ("strict", "x")],
+)
+def test_a_damaged_recipe_is_named_by_its_part(damaged, tmp_path, key, value):
+    root, _masked, release = damaged
+    info = json.loads((release / "release.json").read_text())
+    info["recipe"][key] = value
+    (release / "release.json").write_text(json.dumps(info))
+    with pytest.raises(UsageError, match=f"damaged at '{key}'"):
+        rebuild(open_release(release), root, tmp_path / "again")
+
+
 def test_a_release_does_not_choose_a_folder_of_landmarks_here(damaged, tmp_path):
     root, _masked, release = damaged
     info = json.loads((release / "release.json").read_text())
