@@ -1,4 +1,4 @@
-"""Speed and size of releases, as ratios within one run: what the machine is does not matter.
+"""Speed and size of releases, as ratios of CPU time within one run: what the machine is does not matter.
 
     python benchmarks/release.py --root DIR [...]      masks each dataset first, then measures
     python benchmarks/release.py --masked DIR          an output of maskgen apply that is there
@@ -47,13 +47,14 @@ LIMITS = {"pack": 1.3, "rebuild": 1.15, "size": 0.10}
 
 
 def best(runs: int, *calls: Callable[[], object]) -> list[float]:
-    """Least seconds of each call, alternating: other programs only ever slow one down."""
+    """Least CPU seconds of each call, alternating: files are warm, so reading waits for no disk, and what
+    other programs do to the clock does not count."""
     least = [float("inf")] * len(calls)
     for _ in range(runs):
         for number, call in enumerate(calls):
-            start = time.perf_counter()
+            start = time.process_time()
             call()
-            least[number] = min(least[number], time.perf_counter() - start)
+            least[number] = min(least[number], time.process_time() - start)
     return least
 
 
@@ -77,7 +78,7 @@ def measure(masked: Path, folder: Path, runs: int) -> dict[str, float]:
 
     def pack(pixels: bool) -> None:
         nothing = Report(str(masked), run["dataset"])
-        with mock.patch("maskgen.release.package.check_dataset", return_value=nothing):
+        with mock.patch("maskgen.release.gather.check_dataset", return_value=nothing):
             package(masked, folder / "rel", PackageOptions(pixels=pixels, overwrite=True))
 
     hash_all()

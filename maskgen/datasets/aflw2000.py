@@ -62,6 +62,10 @@ class AFLW2000(DatasetFormat):
             for stem, name in stems
         )
 
+    def person(self, sample_id: str) -> str:
+        """The picture itself: nothing tells who is in two of them."""
+        return sample_id
+
     def read(self, root: Path, entry: Entry) -> Sample:
         """Pose from Pose_Para, landmarks from pt3d_68; both None where the .mat file is missing."""
         size = image_size(root / entry.image)

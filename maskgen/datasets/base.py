@@ -80,6 +80,10 @@ class DatasetFormat(ABC):
         """Who is in the picture: one key for all views, flips and frames of a person or source photo."""
         return entry.id
 
+    def person(self, sample_id: str) -> str:
+        """Whom a split must not cut in two: the group, or one key for all groups of the same person."""
+        return self.group(Entry(sample_id, PurePosixPath(f"{sample_id}.jpg")))
+
     def protocol_valid(self, sample: Sample) -> bool:
         """Whether the usual benchmark keeps the sample: every |label angle| <= 99 degrees."""
         return sample.label_angles is not None and max(abs(a) for a in sample.label_angles) <= 99.0

@@ -174,8 +174,12 @@ class W300LP(DatasetFormat):
 
     def group(self, entry: Entry) -> str:
         """The face in the source photo: one key for all its views and mirror images."""
-        folder = entry.image.parts[0].removesuffix("_Flip")
-        return f"{folder}/{_VIEW.sub('', entry.image.stem)}"
+        return self.person(entry.id)
+
+    def person(self, sample_id: str) -> str:
+        """As the group: the photos of 300W do not say who is in two of them."""
+        folder, _, stem = sample_id.partition("/")
+        return f"{folder.removesuffix('_Flip')}/{_VIEW.sub('', stem)}"
 
 
 def _pts(mat: MatFile, stem: str) -> Landmarks:

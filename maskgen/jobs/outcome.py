@@ -72,7 +72,7 @@ class Outcome:
             record = json.loads(line)
             record["reasons"] = tuple(record["reasons"])
             return cls(**record)
-        except (TypeError, KeyError, json.JSONDecodeError) as error:
+        except (TypeError, KeyError, json.JSONDecodeError, RecursionError) as error:
             raise ValueError(f"not a manifest line: {line[:80]!r} ({error})") from error
 
 

@@ -11,13 +11,14 @@ import gzip
 import io
 import os
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, cast
+from typing import IO, Any, Self, cast
 
 from ..errors import MaskgenError, MissingDependency, UsageError
 from ..io.files import atomic_write, safe_relative
@@ -29,8 +30,17 @@ LARGEST, MOST, RATIO = 1 << 36, 2_000_000, 200
 #: below so many bytes a large ratio harms nobody: a few repetitive text files reach it honestly
 _HARMLESS = 64 << 20
 _BLOCK = 1 << 20
+#: bytes of an extended header: a long name and a date have hundreds
+_LONGEST_HEADER = 1 << 16
 #: blocks that may follow the last file of a tar: it is padded to 10 kB, and some programs pad to more
 _AFTER = 16
+
+
+#: what zipfile and tarfile raise over damage; RuntimeError also for what a zip claims to need of its reader
+_DAMAGE = (
+    tarfile.TarError, zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError,
+    RuntimeError, OverflowError, IndexError,
+)  # fmt: skip
 
 
 class ArchiveError(MaskgenError):
@@ -58,7 +68,7 @@ def write_archive(
             with gzip.GzipFile("", "wb", 6, cast("IO[bytes]", stream), mtime=0) as packed:
                 write_tar(rows, packed)
         else:
-            with _zstandard().ZstdCompressor(level=10).stream_writer(stream, closefd=False) as packed:
+            with load_zstandard().ZstdCompressor(level=10).stream_writer(stream, closefd=False) as packed:
                 write_tar(rows, packed)
     return stream.paths
 
@@ -89,7 +99,8 @@ def _write_zip(rows: list[tuple[str, Path]], stream: Any) -> None:
                     member.write(block)
 
 
-def _zstandard() -> Any:
+def load_zstandard() -> Any:
+    """The optional zstandard. Raises MissingDependency."""
     try:
         import zstandard
     except ImportError as error:
@@ -205,7 +216,7 @@ def read_archive(
                 data = _bounded(member, limit - total, path)
                 total += len(data)
                 yield name, data
-    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
+    except _DAMAGE as error:
         raise ArchiveError(f"{path.name} is damaged: {error}; get it again") from error
     except Exception as error:
         if type(error).__module__.startswith("zstandard"):
@@ -217,7 +228,12 @@ def unpack(path: Path, folder: Path, **limits: int) -> list[PurePosixPath]:
     """Write an archive's files under ``folder``; returns their names. Raises as `read_archive` does."""
     names = []
     for name, data in read_archive(path, **limits):
-        atomic_write(folder / name, data, sync=False)
+        try:
+            atomic_write(folder / name, data, sync=False)
+        except OSError as error:
+            raise ArchiveError(
+                f"{name!r} of {path.name} cannot be written: {error.strerror or error}"
+            ) from error
         names.append(PurePosixPath(name))
     return names
 
@@ -245,9 +261,23 @@ def _zip_members(stream: Any) -> Iterator[tuple[str, Any]]:
             kind = stat.S_IFMT(info.external_attr >> 16)
             if kind not in (0, stat.S_IFREG) or info.is_dir() or info.flag_bits & 1:
                 raise ArchiveError(f"{info.filename!r} in the archive is no plain file")
+            if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise ArchiveError(f"{info.filename!r} in the archive is packed as no release is")
             # zipfile cuts names at NUL and mends slashes; what the archive really says must be looked at
             with archive.open(info) as member:
                 yield info.orig_filename, member
+
+
+class _Header(tarfile.TarInfo):
+    """A header that may not claim what no honest one does: tarfile reads extended ones whole into memory."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        """One block of a tar as a header. Raises ArchiveError where it announces an endless one."""
+        info = super().frombuf(buf, encoding, errors)
+        if info.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) and info.size > _LONGEST_HEADER:
+            raise ArchiveError("the archive has a header beyond all measure; refused as a bomb")
+        return info
 
 
 def _tar_members(stream: Any, kind: str) -> Iterator[tuple[str, Any]]:
@@ -255,8 +285,8 @@ def _tar_members(stream: Any, kind: str) -> Iterator[tuple[str, Any]]:
         if kind == "tar.gz":
             plain: Any = stack.enter_context(gzip.GzipFile(fileobj=stream))
         else:
-            plain = stack.enter_context(_zstandard().ZstdDecompressor().stream_reader(stream))
-        tar = stack.enter_context(tarfile.open(fileobj=plain, mode="r|"))
+            plain = stack.enter_context(load_zstandard().ZstdDecompressor().stream_reader(stream))
+        tar = stack.enter_context(tarfile.open(fileobj=plain, mode="r|", tarinfo=_Header))
         for info in tar:
             # sparse files claim a size that nothing in the archive backs
             if not info.isreg() or info.issparse():

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ..datasets.base import DatasetFormat
 from ..errors import MaskgenError, UsageError
-from ..io.files import sha256_bytes, sha256_file
+from ..io.files import sha256_file
 from ..io.images import decode_image
 from ..jobs import parallel
 from ..jobs.outcome import Outcome
 from ..sample import Entry
 from .model import is_record, pixel_hash
 
+#: (yaw, pitch, roll) in degrees
+Angles = tuple[float, float, float]
+_REAL = (int, float)
 
-@dataclass(frozen=True)
+
+@dataclass(slots=True)
 class Audited:
     """What was found about one picture.
 
@@ -29,7 +36,7 @@ class Audited:
     pixels: str | None = None
     size: int = 0
     image_size: int = 0
-    angles: tuple[float, float, float] | None = None
+    angles: Angles | None = None
 
 
 @dataclass(frozen=True)
@@ -43,41 +50,32 @@ class AuditOne:
     def __call__(self, item: tuple[Outcome, Entry | None]) -> Audited:
         """Hash every file of the picture and compare; decode the picture where asked for."""
         outcome, entry = item
-        problems, pixels, size, image_size = [], None, 0, 0
+        problems: list[str] = []
+        pixels, size, image_size = None, 0, 0
         for name, known in outcome.files.items():
             try:
-                # a plain string and no buffer: for small pictures the path costs as much as the hash
-                with open(f"{self.root}/{name}", "rb", buffering=0) as stream:
-                    data = stream.readall()
+                data = _content(f"{self.root}/{name}")
             except OSError as error:
                 problems.append(f"{name} cannot be read ({error.strerror or error})")
                 continue
-            if sha256_bytes(data) != known:
+            if hashlib.sha256(data).hexdigest() != known:
                 problems.append(f"{name} is not the file that was written (SHA-256 differs)")
-            if not is_record(name):
-                size += len(data)
             if name == outcome.output:
-                image_size = len(data)
-                pixels = self._pixels(name, data, problems)
-        return Audited(
-            outcome.id, tuple(problems), pixels, size, image_size, self._angles(outcome, entry, problems)
-        )
+                size, image_size = size + len(data), len(data)
+                pixels = self._pixels(name, data, problems) if self.pixels else None
+            elif not is_record(name):
+                size += len(data)
+        angles = _measured(outcome.numbers) or self._labelled(entry, problems)
+        return Audited(outcome.id, tuple(problems), pixels, size, image_size, angles)
 
     def _pixels(self, name: str, data: bytes, problems: list[str]) -> str | None:
-        if not self.pixels:
-            return None
         try:
             return pixel_hash(decode_image(data, name))
         except MaskgenError as error:
             problems.append(str(error))
             return None
 
-    def _angles(
-        self, outcome: Outcome, entry: Entry | None, problems: list[str]
-    ) -> tuple[float, float, float] | None:
-        numbers = [outcome.numbers.get(axis) for axis in ("yaw", "pitch", "roll")]
-        if all(isinstance(n, int | float) for n in numbers):
-            return (float(numbers[0]), float(numbers[1]), float(numbers[2]))  # type: ignore[arg-type]
+    def _labelled(self, entry: Entry | None, problems: list[str]) -> Angles | None:
         if entry is None:
             return None
         try:
@@ -85,6 +83,28 @@ class AuditOne:
         except MaskgenError as error:
             problems.append(str(error))
             return None
+
+
+def _content(path: str) -> bytes:
+    """A whole file by three calls of the system: for small pictures, opening costs as much as hashing."""
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    try:
+        size = os.fstat(handle).st_size
+        # one byte more than it has, so that a file that is growing is not taken for a whole one
+        data = os.read(handle, size + 1)
+        if len(data) == size:
+            return data
+    finally:
+        os.close(handle)
+    return Path(path).read_bytes()
+
+
+def _measured(numbers: Mapping[str, Any]) -> Angles | None:
+    """The label's angles as apply wrote them down, or None."""
+    yaw, pitch, roll = numbers.get("yaw"), numbers.get("pitch"), numbers.get("roll")
+    if isinstance(yaw, _REAL) and isinstance(pitch, _REAL) and isinstance(roll, _REAL):
+        return float(yaw), float(pitch), float(roll)
+    return None
 
 
 @dataclass
@@ -110,7 +130,6 @@ def audit(
     fmt: DatasetFormat,
     root: Path,
     outcomes: Sequence[Outcome],
-    entries: Mapping[str, Entry],
     shared: Mapping[str, str],
     *,
     pixels: bool,
@@ -120,6 +139,9 @@ def audit(
     written = [o for o in outcomes if o.output is not None]
     if not written:
         raise UsageError(f"{root} holds no picture that was written; there is nothing to release")
+    unmeasured = any(o.numbers.get("yaw") is None for o in written)
+    # the folder is listed only where labels must be read: the listing costs as much as hashing small files
+    entries = {entry.id: entry for entry in fmt.index(root)} if unmeasured else {}
     items = ((o, entries.get(o.id)) for o in written)
     result = Audit()
     jobs = parallel.resolve_jobs(jobs)

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 from ..report.tables import markdown
 from . import texts
 from .model import content_hash, open_release
-from .rows import COLUMNS
+from .rows import COLUMNS, Row
 
 if TYPE_CHECKING:
-    from .package import Content
+    from .gather import Content
 
-#: degrees a row of the pose histogram
-_BIN = 15
+#: degrees a row of the pose histogram; beyond so many the usual benchmarks leave a picture out
+_BIN, _PROTOCOL = 15, 99
 
 
 def datasheet(content: Content) -> str:
@@ -27,8 +27,10 @@ def datasheet(content: Content) -> str:
         f"# {texts.title(content)}",
         texts.summary(content),
         *_despite(content),
-        "## Use",
+        "## How to use it",
         _use(content),
+        "## What it is for",
+        "\n".join(f"* {line}" for line in texts.USES),
         "## What is in it",
         _counts(content),
         "## Pose",
@@ -41,6 +43,10 @@ def datasheet(content: Content) -> str:
         _splits(content),
         "## Known limits",
         "\n".join(f"* {line}" for line in texts.limits(content)),
+        "## People",
+        texts.people(content),
+        "## Licence of this release",
+        texts.own_licence(content),
         "## Licences of the sources",
         "\n".join(f"* {line}" for line in texts.source_terms(content))
         + "\n\nThis section repeats what others state; it is no legal advice.",
@@ -55,10 +61,7 @@ def header(content: Content) -> str:
     """The YAML block that the hub reads. JSON strings are YAML strings."""
     count = content.info["counts"]["images"]
     lines = ["---", f"pretty_name: {json.dumps(texts.title(content))}"]
-    lines += [f"license: {json.dumps(content.info['licence'])}"] if texts.is_free(content) else [
-        "license: other", "license_name: terms-of-the-source-dataset",
-        f"license_link: {json.dumps(content.fmt.card.homepage)}",
-    ]  # fmt: skip
+    lines += _licence_lines(content)
     lines += ["task_categories:", "- image-feature-extraction"]
     lines += ["tags:", "- head-pose-estimation", "- face-mask", "- croissant"]
     lines += ["- synthetic"] if content.right.synthetic else []
@@ -67,6 +70,18 @@ def header(content: Content) -> str:
     for split, path in _data_files(content):
         lines += [f"  - split: {split}", f"    path: {json.dumps(path)}"]
     return "\n".join([*lines, "---"])
+
+
+def _licence_lines(content: Content) -> list[str]:
+    """license, with name and link where it is none of the words that the hub knows."""
+    word = str(content.info["licence"])
+    if not texts.is_free(content):
+        name, link = "terms-of-the-source-dataset", content.fmt.card.homepage
+    elif "://" in word:
+        name, link = "as-linked", word
+    else:
+        return [f"license: {json.dumps(word)}"]
+    return ["license: other", f"license_name: {name}", f"license_link: {json.dumps(link)}"]
 
 
 def size_category(count: int) -> str:
@@ -98,13 +113,20 @@ def _despite(content: Content) -> list[str]:
     ]
 
 
+#: how each layout of pictures is read
+_READ_BY = {
+    "tree": "data/ is the dataset as loaders of the original know it.",
+    "imagefolder": "`datasets.load_dataset` reads it as an imagefolder, one split a folder.",
+    "webdataset": "`webdataset.WebDataset` reads shards/, a picture with its labels a sample.",
+}
+
+
 def _use(content: Content) -> str:
     info = content.info
     if info["kind"] == "images":
         return (
-            "Check the files with `sha256sum -c SHA256SUMS`. Labels are in the files of the original's "
-            "layout and, in "
-            "degrees, in metadata.csv."
+            f"Check the files with `sha256sum -c SHA256SUMS`. {_READ_BY[info['layout']]} Labels are in the "
+            "files of the original's layout and, in degrees, in metadata.csv."
         )
     made = "\n".join(
         f"* first made by {link['tool']}: its recipe is in release.json" for link in info["chain"]
@@ -120,16 +142,16 @@ def _use(content: Content) -> str:
         f"{info['versions'].get('maskgen', '')}:\n\n"
         f"    maskgen rebuild . --root {info['dataset']} --out {info['dataset']}_masked\n"
         f"    maskgen rebuild . --out {info['dataset']}_masked --verify\n\n"
-        "Every file comes out byte for byte; a picture that does not is named, with the cause. "
-        "metadata.csv beside "
-        f"the rebuilt pictures makes an imagefolder of them.{origin}"
+        "Every file comes out byte for byte; a picture that does not is named, with the cause. metadata.csv, "
+        f"copied beside the rebuilt pictures, makes an imagefolder of them.{origin}"
     )
 
 
 def _counts(content: Content) -> str:
     info = content.info
     counts = info["counts"]
-    rows = [[name, value] for name, value in counts.items()]
+    words = {**_COUNTED, "groups": _group_word(content)}
+    rows = [[words.get(name, name), value] for name, value in counts.items()]
     rows += [["bytes of the pictures", content.audit.image_bytes]]
     text = markdown(("", "Count"), rows)
     layers = ", ".join(info["layers"]) or "none"
@@ -144,22 +166,62 @@ def _counts(content: Content) -> str:
     return "\n".join(lines)
 
 
+#: what the counts of release.json count
+_COUNTED = {
+    "images": "pictures in the dataset",
+    "inputs": "originals that were looked at",
+    "ok": "masked as they should be",
+    "degraded": "masked, with a reason to look at them (manifest, `reasons`)",
+    "skipped": "left unmasked by the recipe",
+    "failed": "could not be masked",
+}
+
+
+def _group_word(content: Content) -> str:
+    return {"BIWI": "people", "300W-LP": "source photos"}.get(content.fmt.name, "groups for the splits")
+
+
 def _poses(content: Content) -> str:
-    """Histograms of the three angles in one table."""
-    tallies: dict[str, Counter[int]] = {axis: Counter() for axis in ("yaw", "pitch", "roll")}
-    for row in content.rows:
-        for axis, tally in tallies.items():
-            value = getattr(row, axis)
-            if value is not None:
-                tally[int(value // _BIN)] += 1
-    used = sorted({k for tally in tallies.values() for k in tally})
-    if not used:
+    """Histograms of the three angles in one table; what lies beyond the usual protocol in two rows of it."""
+    columns = {
+        "Yaw": [row.yaw for row in content.rows if row.yaw is not None],
+        "Pitch": [row.pitch for row in content.rows if row.pitch is not None],
+        "Roll": [row.roll for row in content.rows if row.roll is not None],
+    }
+    if not any(columns.values()):
         return "No picture has a pose label."
-    rows = [
-        [f"{k * _BIN} to {(k + 1) * _BIN}", *(tallies[axis][k] or "" for axis in tallies)]
-        for k in range(used[0], used[-1] + 1)
-    ]
-    return markdown(("Degrees", "Yaw", "Pitch", "Roll"), rows)
+    last = -(-_PROTOCOL // _BIN)
+    tallies: dict[str, Counter[int]] = {}
+    for axis, angles in columns.items():
+        tally: Counter[int] = Counter()
+        for k, count in Counter([angle // _BIN for angle in angles]).items():
+            tally[max(-last - 1, min(last, int(k)))] += count
+        tallies[axis] = tally
+    used = {k for tally in tallies.values() for k in tally}
+    rows = [[_degrees(k, last), *(tally[k] or "" for tally in tallies.values())] for k in _span(used)]
+    beyond = sum([_is_beyond(row) for row in content.rows])
+    text = markdown(("Degrees", *columns), rows)
+    if not beyond:
+        return text
+    return (
+        f"{text}\n{beyond} of {len(content.rows)} pictures have an angle beyond {_PROTOCOL} degrees; the "
+        "usual benchmarks leave them out, and their labels are known to be doubtful."
+    )
+
+
+def _is_beyond(row: Row) -> bool:
+    yaw, pitch, roll = row.yaw or 0.0, row.pitch or 0.0, row.roll or 0.0
+    return abs(yaw) > _PROTOCOL or abs(pitch) > _PROTOCOL or abs(roll) > _PROTOCOL
+
+
+def _span(used: set[int]) -> range:
+    return range(min(used), max(used) + 1)
+
+
+def _degrees(k: int, last: int) -> str:
+    if k < -last:
+        return f"below {-last * _BIN}"
+    return f"above {last * _BIN}" if k >= last else f"{k * _BIN} to {(k + 1) * _BIN}"
 
 
 def _masks(content: Content) -> str:
@@ -167,7 +229,9 @@ def _masks(content: Content) -> str:
     if not masked:
         return "No picture wears a painted mask."
     columns: Mapping[str, Counter[Any]] = {
-        name: Counter(getattr(row, name) for row in masked) for name in ("style", "wear", "fabric")
+        "style": Counter([row.style for row in masked]),
+        "wear": Counter([row.wear for row in masked]),
+        "fabric": Counter([row.fabric for row in masked]),
     }
     rows = [
         [name, value or "plain", count, f"{100 * count / len(masked):.1f} %"]
@@ -183,7 +247,10 @@ def _splits(content: Content) -> str:
     rows = [
         [n, splits["images"][n], splits["groups"][n], f"`{splits['sha256'][n]}`"] for n in splits["ratios"]
     ]
-    by = {"BIWI": "sequence", "300W-LP": "source photo (all views and mirror images together)"}
+    by = {
+        "BIWI": "person (two sequences of one person stay together)",
+        "300W-LP": "source photo (all views and mirror images together)",
+    }
     text = markdown(("Split", "Pictures", "Groups", "SHA-256 of the list"), rows)
     return f"By {by.get(content.fmt.name, 'picture')}, seed {splits['seed']}, as lists in splits/.\n\n{text}"
 
@@ -205,9 +272,6 @@ def changelog(info: Mapping[str, Any], note: str | None, previous: Path | None) 
         lines += [f"* Versions: {', '.join(moved)}."] if moved else []
         keys = [k for k in info["recipe"] if info["recipe"][k] != old.recipe.get(k)]
         lines += [f"* The recipe changed: {', '.join(keys)}."] if keys else []
-    earlier = ""
-    path = previous / "CHANGELOG.md"
-    if path.is_file():
-        earlier = path.read_text(encoding="utf-8").partition("\n## ")[2]
+    earlier = old.history.partition("\n## ")[2]
     tail = f"\n## {earlier}" if earlier else f"\n## {old.info['version']}\n\n* Earlier release.\n"
     return f"# Changes\n\n## {info['version']}\n\n" + "\n".join(lines) + "\n" + tail

@@ -7,7 +7,8 @@ without a warning (tests/release).
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from ..io.files import sha256_file
@@ -15,7 +16,7 @@ from . import texts
 from .rows import COLUMNS
 
 if TYPE_CHECKING:
-    from .package import Content
+    from .gather import Content
 
 CONTEXT: dict[str, Any] = {
     "@language": "en",
@@ -63,7 +64,7 @@ _FORMATS = {
     ".csv": "text/csv", ".json": "application/json", ".jsonl": "application/jsonlines",
     ".gz": "application/gzip",
     ".md": "text/markdown", ".txt": "text/plain", ".sha256": "text/plain", ".tar": "application/x-tar",
-    ".parquet": "application/vnd.apache.parquet",
+    ".parquet": "application/vnd.apache.parquet", ".jpg": "image/jpeg", ".png": "image/png",
 }  # fmt: skip
 
 
@@ -73,6 +74,8 @@ def croissant_text(content: Content, folder: Path) -> str:
     tables = sorted(p for p in folder.rglob("metadata.csv"))
     files = [p for p in sorted(folder.iterdir()) if p.is_file() and p.name != "metadata.csv"]
     files += [*tables, *sorted((folder / "splits").glob("*.txt")), *sorted((folder / "shards").glob("*.tar"))]
+    sets = list(_file_sets(content, folder))
+    pictures = [name for name, _place, _suffix in sets if name.startswith("pictures")]
     described = {
         "@context": CONTEXT,
         "@type": "sc:Dataset",
@@ -87,8 +90,8 @@ def croissant_text(content: Content, folder: Path) -> str:
         "keywords": ["head pose", "face mask", info["dataset"]],
         "isLiveDataset": False,
         **{f"rai:{key}": value for key, value in texts.responsible(content).items()},
-        "distribution": [_file(path, folder) for path in files],
-        "recordSet": [_records(path, folder) for path in tables],
+        "distribution": [*(_file(path, folder) for path in files), *(_set(*row) for row in sets)],
+        "recordSet": [*(_records(path, folder) for path in tables), *map(_views, pictures)],
     }
     return json.dumps(described, indent=1, ensure_ascii=False) + "\n"
 
@@ -106,26 +109,79 @@ def _file(path: Path, folder: Path) -> dict[str, Any]:
     }
 
 
+def _file_sets(content: Content, folder: Path) -> Iterator[tuple[str, str, str]]:
+    """(name, folder, suffix) of the pictures beside every table, and of the layers.
+
+    In shards a picture is a member of a tar; there the tars themselves are listed.
+    """
+    if content.info["layout"] in ("tree", "imagefolder"):
+        suffixes = sorted({PurePosixPath(row.file_name).suffix for row in content.rows})
+        for table in sorted(folder.rglob("metadata.csv")):
+            place = table.parent.relative_to(folder).as_posix()
+            for suffix in suffixes:
+                name = _name("pictures", table.parent, folder)
+                yield name if len(suffixes) == 1 else f"{name}_{suffix[1:]}", place, suffix
+    for layer in content.info["layers"]:
+        yield layer, layer, ".png"
+
+
+def _set(name: str, place: str, suffix: str) -> dict[str, Any]:
+    return {
+        "@type": "cr:FileSet",
+        "@id": name,
+        "name": name,
+        "encodingFormat": _FORMATS[suffix.lower()],
+        # for some readers ** stands for one folder at least
+        "includes": [f"{place}/*{suffix}", f"{place}/**/*{suffix}"],
+    }
+
+
+def _name(word: str, place: Path, folder: Path) -> str:
+    """WORD for the only table, WORD_SPLIT for that of a split's folder."""
+    return word if place == folder or place.name == "data" else f"{word}_{place.name}"
+
+
+def _views(pictures: str) -> dict[str, Any]:
+    """A record set of the pictures themselves; `path` ends with the table's file_name."""
+    sources = {"path": ("sc:Text", "fullpath"), "image": ("sc:ImageObject", "content")}
+    return {
+        "@type": "cr:RecordSet",
+        "@id": f"{pictures}_content",
+        "name": f"{pictures}_content",
+        "description": "The pictures; path ends with file_name of the table beside them.",
+        "field": [
+            {
+                "@type": "cr:Field",
+                "@id": f"{pictures}_content/{name}",
+                "name": name,
+                "dataType": kind,
+                "source": {"fileSet": {"@id": pictures}, "extract": {"fileProperty": found}},
+            }
+            for name, (kind, found) in sources.items()
+        ],
+    }
+
+
 def _records(table: Path, folder: Path) -> dict[str, Any]:
     """One record set for every metadata.csv: images, or images_SPLIT."""
     file = table.relative_to(folder).as_posix()
-    parent = table.parent.name
-    name = "images" if parent in ("data", folder.name) else f"images_{parent}"
+    name = _name("images", table.parent, folder)
+    fields = [
+        {
+            "@type": "cr:Field",
+            "@id": f"{name}/{column}",
+            "name": column,
+            "description": text,
+            "dataType": _TYPES.get(column, "sc:Text"),
+            "source": {"fileObject": {"@id": file}, "extract": {"column": column}},
+        }
+        for column, text in COLUMNS.items()
+    ]
     return {
         "@type": "cr:RecordSet",
         "@id": name,
         "name": name,
         "description": "One record a picture.",
         "key": {"@id": f"{name}/id"},
-        "field": [
-            {
-                "@type": "cr:Field",
-                "@id": f"{name}/{column}",
-                "name": column,
-                "description": text,
-                "dataType": _TYPES.get(column, "sc:Text"),
-                "source": {"fileObject": {"@id": file}, "extract": {"column": column}},
-            }
-            for column, text in COLUMNS.items()
-        ],
+        "field": fields,
     }

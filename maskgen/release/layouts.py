@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -16,11 +15,7 @@ from .model import is_record
 from .rows import Row, csv_text
 
 if TYPE_CHECKING:
-    from .package import Content
-
-#: tree: data/ is the dataset as its loaders know it. imagefolder: data/SPLIT/ with a metadata.csv each.
-#: webdataset: shards/SPLIT-000000.tar
-LAYOUTS = ("tree", "imagefolder", "webdataset")
+    from .gather import Content
 
 
 def write(content: Content, folder: Path) -> None:
@@ -62,7 +57,7 @@ def _webdataset(content: Content, folder: Path) -> None:
                 write_tar((m for o in shard for m in _members(content.root, o, rows[o.id])), stream)
             number += 1
     _shared(content, folder / "shared")
-    rows_here = [replace(row, file_name=f"{key_of(row.id)}{_picture(row.file_name)}") for row in content.rows]
+    rows_here = [row._replace(file_name=f"{key_of(row.id)}{_picture(row.file_name)}") for row in content.rows]
     (folder / "metadata.csv").write_text(csv_text(rows_here), "utf-8", newline="\n")
 
 
@@ -78,7 +73,7 @@ def _picture(name: str) -> str:
 def _members(root: Path, outcome: Outcome, row: Row) -> Iterator[tuple[str, Path | bytes]]:
     """KEY.jpg, KEY.json (the row), and KEY.mat, KEY.pts.mat, KEY.pose.txt, ... of one picture."""
     key, stem = key_of(outcome.id), PurePosixPath(outcome.id).name
-    yield f"{key}.json", (json.dumps(asdict(row), sort_keys=True) + "\n").encode()
+    yield f"{key}.json", (json.dumps(row._asdict(), sort_keys=True) + "\n").encode()
     for name in _names(outcome):
         rest = PurePosixPath(name).name.removeprefix(stem).lstrip("._")
         suffix = _picture(name) if name == outcome.output else f".{rest}"

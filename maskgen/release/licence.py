@@ -115,6 +115,5 @@ def refusal(dataset: str) -> str:
     )
     return (
         f"pictures of {dataset} are not packed: {why}; publish --kind recipe (the default), from which "
-        "holders "
-        'of the originals make the same bytes, or state your right by --i-have-the-right "REASON"'
+        'holders of the originals make the same bytes, or state your right by --i-have-the-right "REASON"'
     )

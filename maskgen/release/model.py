@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import json
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,8 +24,18 @@ from .archive import ArchiveError, find_archive, read_archive
 #: version of the files' meaning; a reader refuses a newer one
 SCHEMA = 1
 RELEASE, MANIFEST, PIXELS, SUMS = "release.json", "manifest.jsonl", "pixels.sha256", "SHA256SUMS"
-#: what must be read to rebuild; everything else in a release is for people and other programs
-_NEEDED = (RELEASE, MANIFEST, f"{MANIFEST}.gz", PIXELS, SUMS)
+CHANGES = "CHANGELOG.md"
+#: what must be read to rebuild and to go on from; everything else is for people and other programs
+_NEEDED = (RELEASE, MANIFEST, f"{MANIFEST}.gz", PIXELS, SUMS, CHANGES)
+_RECORDS = f"{RECORDS}/"
+_KINDS: Mapping[str, type] = {
+    "schema": int, "dataset": str, "recipe": dict, "shared": dict, "versions": dict, "counts": dict,
+}  # fmt: skip
+_WORDS = {int: "whole number", str: "text", dict: "object"}
+#: what is in every name that `safe_relative` refuses, where names stand in a line each
+_SUSPECT = ("..", "\\", "\0", ":", "\n/", "\n.", "\n\n")
+#: a manifest, half of it hashes, packs to a third; a packed one may be so many times larger when unpacked
+_SMALL, _RATIO = 1 << 24, 40
 #: a manifest has about 1.2 kB a picture: this is room for a hundred times the largest dataset
 _LARGEST = 1 << 34
 
@@ -33,7 +44,7 @@ _LARGEST = 1 << 34
 class Release:
     """A release that was read. info: release.json. pixels: SHA-256 of decoded pixels by picture.
 
-    damaged: one sentence for every file of it that is not the one in its SHA256SUMS.
+    damaged: one sentence for every file of it that is not the one in its SHA256SUMS. history: CHANGELOG.md.
     """
 
     where: Path
@@ -41,6 +52,7 @@ class Release:
     outcomes: tuple[Outcome, ...]
     pixels: Mapping[str, str] = field(default_factory=dict)
     damaged: tuple[str, ...] = ()
+    history: str = ""
 
     @property
     def dataset(self) -> str:
@@ -60,28 +72,58 @@ def open_release(where: Path) -> Release:
     """
     files, damaged = _folder(where) if (where / RELEASE).is_file() else _archived(where)
     try:
-        info = json.loads(files[RELEASE])
-        schema = int(info["schema"])
-    except (ValueError, KeyError, TypeError) as error:
+        info = check_info(json.loads(files[RELEASE]))
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{where}: {RELEASE} is damaged ({error}); get the release again") from error
-    if schema > SCHEMA:
-        raise UsageError(f"{where} has schema {schema} and this maskgen reads {SCHEMA}: upgrade maskgen")
+    if info["schema"] > SCHEMA:
+        raise UsageError(
+            f"{where} has schema {info['schema']} and this maskgen reads {SCHEMA}: upgrade maskgen"
+        )
     try:
-        outcomes = tuple(_lines(files))
+        outcomes = tuple(check_outcome(o) for o in parse_manifest(_manifest_text(files)))
         pixels = dict(parse_sums(files.get(PIXELS, b"").decode()))
-        check_names(outcomes, info)
-    except (ValueError, EOFError, OSError) as error:
+        check_names(outcomes, info["shared"])
+    except (ValueError, EOFError, OSError, zlib.error) as error:
         raise UsageError(f"{where}: {MANIFEST} is damaged ({error}); get the release again") from error
-    return Release(where, info, outcomes, pixels, damaged)
+    history = files.get(CHANGES, b"").decode("utf-8", "replace")
+    return Release(where, info, outcomes, pixels, damaged, history)
 
 
-def check_names(outcomes: Iterable[Outcome], info: Mapping[str, Any]) -> None:
+def check_info(info: Any) -> dict[str, Any]:
+    """release.json as it must be for everything that reads it. Raises ValueError naming the wrong part."""
+    if not isinstance(info, dict):
+        raise ValueError("it is no object")
+    for key, kind in _KINDS.items():
+        value = info.setdefault(key, {}) if kind is dict and key != "recipe" else info.get(key)
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise ValueError(f"{key!r} is missing or no {_WORDS[kind]}")
+    texts = [*info["versions"].values(), *info["shared"].values()]
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError("a version or a hash is no text")
+    return info
+
+
+def check_outcome(outcome: Outcome) -> Outcome:
+    """A manifest's line as it must be for everything that reads it. Raises ValueError."""
+    texts = (outcome.id, outcome.source, outcome.output or "", *outcome.reasons)
+    tables = (outcome.sources, outcome.files, outcome.numbers, outcome.draw or {})
+    if not all(isinstance(t, str) for t in texts) or not all(isinstance(t, dict) for t in tables):
+        raise ValueError(f"the line of {str(outcome.id)[:80]!r} holds values of another kind")
+    hashes = (*outcome.sources.values(), *outcome.files.values())
+    if not all(isinstance(value, str) for value in hashes):
+        raise ValueError(f"the line of {outcome.id[:80]!r} holds a hash that is no text")
+    return outcome
+
+
+def check_names(outcomes: Iterable[Outcome], shared: Iterable[str]) -> None:
     """Refuse paths that would leave the folders they are read from or written to. Raises UsageError."""
-    for outcome in outcomes:
-        for name in (*outcome.sources, *outcome.files, *([outcome.output] if outcome.output else [])):
+    names = [name for o in outcomes for name in (*o.sources, *o.files, o.source, o.output or o.source)]
+    names += shared
+    # a release names a million paths: a few searches over all of them, and a look at each only on suspicion
+    lines = "\n".join(["", *names, ""])
+    if any(mark in lines for mark in _SUSPECT):
+        for name in names:
             safe_relative(name)
-    for name in info.get("shared", {}):
-        safe_relative(name)
 
 
 def _folder(where: Path) -> tuple[dict[str, bytes], tuple[str, ...]]:
@@ -105,33 +147,46 @@ def _archived(where: Path) -> tuple[dict[str, bytes], tuple[str, ...]]:
     if RELEASE not in files:
         raise UsageError(f"{archive} holds no {RELEASE}; it is no release of maskgen package")
     damaged = []
-    for name, known in parse_sums(files.get(SUMS, b"").decode()):
-        if hashes.get(name) != known:
-            damaged.append(f"{name} of the release {'was changed' if name in hashes else 'is missing'}")
+    try:
+        for name, known in parse_sums(files.get(SUMS, b"").decode()):
+            if hashes.get(name) != known:
+                damaged.append(f"{name} of the release {'was changed' if name in hashes else 'is missing'}")
+    except ValueError as error:
+        damaged.append(f"{SUMS} is damaged ({error})")
+    if SUMS not in files:
+        damaged.append(f"{SUMS} is missing, so the release itself cannot be checked")
     return files, tuple(damaged)
 
 
-def _lines(files: Mapping[str, bytes]) -> Iterator[Outcome]:
-    packed = files.get(f"{MANIFEST}.gz")
-    data = files[MANIFEST] if packed is None else _unzipped(packed)
-    for number, line in enumerate(data.decode("utf-8").splitlines(), 1):
+def parse_manifest(text: str) -> Iterator[Outcome]:
+    """The lines of a manifest. Raises ValueError with the number of one that is none."""
+    # not splitlines: it also cuts at U+2028 and its like, which names may hold
+    for number, line in enumerate(text.removesuffix("\n").split("\n") if text else (), 1):
         try:
             yield Outcome.from_line(line)
         except ValueError as error:
             raise ValueError(f"line {number}: {error}") from error
 
 
+def _manifest_text(files: Mapping[str, bytes]) -> str:
+    packed = files.get(f"{MANIFEST}.gz")
+    if packed is None and MANIFEST not in files:
+        raise ValueError("it is missing")
+    return (files[MANIFEST] if packed is None else _unzipped(packed)).decode("utf-8")
+
+
 def _unzipped(packed: bytes) -> bytes:
+    most = max(_SMALL, _RATIO * len(packed))
     with gzip.GzipFile(fileobj=io.BytesIO(packed)) as stream:
-        data = stream.read(_LARGEST + 1)
-    if len(data) > _LARGEST:
-        raise ValueError("unpacks to more than any manifest has")
+        data = stream.read(most + 1)
+    if len(data) > most:
+        raise ValueError(f"it unpacks to more than {_RATIO} times its size; refused as a bomb")
     return data
 
 
 def is_record(name: str) -> bool:
     """Whether a path belongs to the records and layers, not to the dataset itself."""
-    return name.split("/", 1)[0] == RECORDS
+    return name.startswith(_RECORDS)
 
 
 def dataset_files(outcomes: Iterable[Outcome], shared: Mapping[str, str]) -> dict[str, str]:

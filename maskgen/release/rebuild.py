@@ -140,8 +140,7 @@ def check_rebuildable(release: Release) -> None:
     if tool == "rotaug":
         raise UsageError(
             f"{where} is a dataset turned by rotaug: run rotaug with the recipe in its release.json, then "
-            "check "
-            "the result by maskgen rebuild --verify"
+            "check the result by maskgen rebuild --verify"
         )
     if tool != "maskgen":
         raise UsageError(
@@ -154,6 +153,7 @@ def check_rebuildable(release: Release) -> None:
 def recipe_of(values: Mapping[str, Any]) -> Recipe:
     """The resolved recipe that run.json or release.json holds. Raises UsageError for one that is damaged."""
     known = {f.name for f in fields(Recipe)} - {"choices"}
+    _check_beside(values)
     try:
         recipe = Recipe().updated({k: v for k, v in values.items() if k in known}, "release.json")
         choices = {
@@ -167,10 +167,33 @@ def recipe_of(values: Mapping[str, Any]) -> Recipe:
     return replace(recipe, choices=choices)
 
 
+def _check_beside(values: Mapping[str, Any]) -> None:
+    """Check what run.json keeps beside the recipe proper. Raises UsageError."""
+    strict = values.get("strict")
+    good = {
+        "on_fail": values.get("on_fail", "leave") in ("leave", "copy"),
+        "jpeg": values.get("jpeg", "tables") in ("tables", "splice"),
+        "strict": strict is None or (isinstance(strict, int | float) and 0.0 <= strict <= 1.0),
+        **{k: isinstance(values.get(k, {}), dict) for k in ("style_sha256", "fabric_sha256")},
+    }
+    for key, ok in good.items():
+        if not ok:
+            raise UsageError(f"the recipe in release.json is damaged at {key!r}; get the release again")
+
+
 def apply_options(release: Release, options: RebuildOptions, templates: Templates) -> ApplyOptions:
-    """How apply ran when the release was made, with what is other on this machine."""
+    """How apply ran when the release was made, with what is other on this machine.
+
+    Raises UsageError where landmarks come from side files and ``options`` does not say where these lie.
+    """
     recipe = release.recipe
     landmarks = options.landmarks or str(recipe.get("landmarks", "native,projected"))
+    if options.landmarks is None and "files:" in landmarks:
+        # never a folder that a release names: whoever made it shall not choose what is read here
+        raise UsageError(
+            f"the release took landmarks from {landmarks!r}: name the folder of yours by --landmarks, "
+            "as files:FOLDER"
+        )
     return ApplyOptions(
         on_fail=recipe.get("on_fail", "leave"),
         strict=recipe.get("strict"),

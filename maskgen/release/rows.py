@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from ..errors import MissingDependency
 from ..jobs.outcome import Outcome
@@ -14,8 +14,7 @@ from .audit import Audit
 from .splits import Splits
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """A picture. file_name: relative to the folder of metadata.csv. Angles in degrees, as labelled.
 
     mask: whether it wears one. quality, coverage: as in the manifest (docs/apply.md). Unknown values: None.
@@ -68,57 +67,40 @@ def make_rows(
             continue
         yaw, pitch, roll = audit.found[o.id].angles or (None, None, None)
         draw = (o.draw or {}) if o.status in ("ok", "degraded") else {}
+        look, numbers = draw.get, o.numbers.get
         rows.append(
             Row(
-                o.output,
-                o.id,
-                splits.of[o.id],
-                groups[o.id],
-                yaw,
-                pitch,
-                roll,
-                bool(draw),
-                draw.get("style"),
-                draw.get("color"),
-                draw.get("fabric"),
-                draw.get("wear"),
-                _number(o, "quality"),
-                _number(o, "coverage"),
-                o.status,
+                o.output, o.id, splits.of[o.id], groups[o.id], yaw, pitch, roll,
+                bool(draw), look("style"), look("color"), look("fabric"), look("wear"),
+                numbers("quality"), numbers("coverage"), o.status,
             )
-        )
+        )  # fmt: skip
     return rows
-
-
-def _number(outcome: Outcome, name: str) -> float | None:
-    value = outcome.numbers.get(name)
-    return float(value) if isinstance(value, int | float) else None
 
 
 def csv_text(rows: Iterable[Row]) -> str:
     """metadata.csv: the hub's imagefolder reads it beside the pictures. Angles to 4 decimals."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    names = [f.name for f in fields(Row)]
-    writer.writerow(names)
-    for row in rows:
-        writer.writerow([_cell(name, getattr(row, name)) for name in names])
+    writer.writerow(Row._fields)
+    # one list a row, in the order of Row; csv writes None as an empty cell
+    writer.writerows(
+        (
+            r.file_name, r.id, r.split, r.group, _degrees(r.yaw), _degrees(r.pitch), _degrees(r.roll),
+            "true" if r.mask else "false", r.style, r.color, r.fabric, r.wear, r.quality, r.coverage,
+            r.status,
+        )
+        for r in rows
+    )  # fmt: skip
     return stream.getvalue()
 
 
-def _cell(name: str, value: object) -> object:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f"{value:.4f}" if name in ("yaw", "pitch", "roll") else value
+def _degrees(value: float | None) -> str | None:
+    return None if value is None else f"{value:.4f}"
 
 
-def write_parquet(path: Path, rows: list[Row], pixels: Mapping[str, str], files: Mapping[str, str]) -> None:
-    """The same rows as a Parquet index, with every picture's SHA-256 and that of its pixels.
-
-    Raises MissingDependency without pyarrow.
-    """
+def load_pyarrow() -> Any:
+    """The optional pyarrow with its Parquet part. Raises MissingDependency."""
     try:
         import pyarrow
         import pyarrow.parquet
@@ -126,10 +108,20 @@ def write_parquet(path: Path, rows: list[Row], pixels: Mapping[str, str], files:
         raise MissingDependency(
             "a Parquet index needs pyarrow, which is not installed: pip install 'maskgen[parquet]'"
         ) from error
-    kinds = {"float | None": pyarrow.float64(), "bool": pyarrow.bool_()}
+    return pyarrow
+
+
+def write_parquet(path: Path, rows: list[Row], pixels: Mapping[str, str], files: Mapping[str, str]) -> None:
+    """The same rows as a Parquet index, with every picture's SHA-256 and that of its pixels.
+
+    Raises MissingDependency without pyarrow.
+    """
+    pyarrow = load_pyarrow()
+    numbers = ("yaw", "pitch", "roll", "quality", "coverage")
+    kinds = {**dict.fromkeys(numbers, pyarrow.float64()), "mask": pyarrow.bool_()}
     columns = {
-        f.name: pyarrow.array([getattr(r, f.name) for r in rows], kinds.get(str(f.type), pyarrow.string()))
-        for f in fields(Row)
+        name: pyarrow.array([getattr(r, name) for r in rows], kinds.get(name, pyarrow.string()))
+        for name in Row._fields
     }
     columns["sha256"] = pyarrow.array([files.get(r.file_name) for r in rows], pyarrow.string())
     columns["pixels_sha256"] = pyarrow.array([pixels.get(r.file_name) for r in rows], pyarrow.string())

@@ -8,7 +8,7 @@ from ..datasets.registry import plain
 from .licence import SYNTH, TERMS
 
 if TYPE_CHECKING:
-    from .package import Content
+    from .gather import Content
 
 _ADDRESSES = {
     "cc-by-4.0": "https://creativecommons.org/licenses/by/4.0/",
@@ -42,6 +42,8 @@ _PAINTED = (
 
 def labels(content: Content) -> str:
     """Where the labels come from."""
+    if content.right.synthetic:
+        return _LABELS[SYNTH]
     return _LABELS.get(str(content.run.get("tool")), _COPIED)
 
 
@@ -108,45 +110,61 @@ def source_terms(content: Content) -> list[str]:
     return found + ([f"Why pictures stay at home: {terms.reason} ({terms.source})."] if terms else [])
 
 
+#: what it was made for, and what not
+USES = (
+    "Training and testing head-pose estimation on masked faces, paired with the unmasked originals.",
+    "Not for recognising people, and not for judging who wears a mask.",
+)
+
+
+def people(content: Content) -> str:
+    """Who is shown, and what the release tells about them."""
+    if content.right.synthetic:
+        return "None: every face is computed."
+    shown = (
+        "This release holds none of them." if content.right.kind == "recipe" else "This release shows them."
+    )
+    return (
+        f"The originals ({content.fmt.card.title}) show faces of real people, which are biometric data in "
+        f"many laws. {shown} What it tells of a picture is a pose and, in the manifest, a few measured "
+        "numbers: how well the mask fits, the direction of the light, the brightness of the skin that is "
+        "seen, blur and grain. That brightness follows the exposure; it is no skin tone, "
+        "and must not be used as one."
+    )
+
+
+def own_licence(content: Content) -> str:
+    """What the publisher licenses, and what is not theirs to license."""
+    if not is_free(content):
+        return f"The terms of {content.fmt.card.title} go on to hold; see below. {content.right.sentence('')}"
+    what = "pictures and labels" if content.right.synthetic else "recipe, drawn numbers, hashes and layers"
+    text = f"{licence(content)}: for {what}, which are the publisher's own."
+    if content.right.synthetic:
+        return text
+    return f"{text} It gives no right to the originals, nor to what is rebuilt from them; see below."
+
+
 def responsible(content: Content) -> dict[str, Any]:
     """Fields of the Responsible-AI vocabulary, by name."""
     card, counts = content.fmt.card, content.info["counts"]
-    people = (
-        "None: every face is computed."
-        if content.right.synthetic
-        else f"The originals ({card.title}) show faces of real people, which are biometric data in many "
-        "laws. "
-        + (
-            "This release holds none of them."
-            if content.right.kind == "recipe"
-            else "This release shows them."
-        )
-    )
+    synthetic = content.right.synthetic
     return {
         "dataCollection": "No data were collected: every picture is computed by maskgen synth."
-        if content.right.synthetic
+        if synthetic
         else f"No new data were collected: pictures and labels are those of {card.title} ({card.citation}).",
-        "dataCollectionType": ["Synthetic", "Secondary Data Analysis"],
+        "dataCollectionType": ["Synthetic"] if synthetic else ["Synthetic", "Secondary Data Analysis"],
         "dataPreprocessingProtocol": [_MADE.get(str(content.run.get("tool")), _PAINTED)],
         "dataAnnotationProtocol": labels(content),
         "dataLimitation": limits(content),
         "dataBiases": [
             f"Whoever is rare in {subject(content)} is rare here: ages, skin tones, glasses, beards and "
-            "headwear "
-            "were not "
-            "balanced.",
+            "headwear were not balanced.",
             "Mask styles have the shares in README.md, which are a choice and not a survey.",
         ],
-        "personalSensitiveInformation": [people],
-        "dataUseCases": [
-            "Training and testing head-pose estimation on masked faces, paired with the unmasked originals.",
-            "Not for recognising people, and not for judging who wears a mask.",
-        ],
+        "personalSensitiveInformation": [people(content)],
+        "dataUseCases": list(USES),
         "dataSocialImpact": "Head pose without the mouth in view helps interfaces and driver safety, and "
-        "also "
-        "surveillance; the release adds no identity labels.",
+        "also surveillance; the release adds no identity labels.",
         "dataReleaseMaintenancePlan": f"Version {content.info['version']} is frozen by SHA256SUMS; changes "
-        "make a "
-        f"new version, listed in CHANGELOG.md. {counts['images']} pictures are accounted for in the "
-        "manifest.",
+        f"make a new version, listed in CHANGELOG.md. {counts['images']} pictures are in the manifest.",
     }

@@ -184,6 +184,13 @@ def test_groups_are_never_split_by_a_mirror_or_a_view(fmt: DatasetFormat, entrie
         assert fmt.group(entry)
 
 
+def test_a_person_is_never_cut_in_two_by_a_group(fmt: DatasetFormat, entries: list[Entry]) -> None:
+    people: dict[str, set[str]] = {}
+    for entry in entries:
+        people.setdefault(fmt.group(entry), set()).add(fmt.person(entry.id))
+    assert all(len(found) == 1 and all(found) for found in people.values())
+
+
 # --- writing and moving ----------------------------------------------------------------------------------
 
 

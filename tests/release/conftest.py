@@ -8,23 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from maskgen.apply import apply_recipe, template_hashes
-from maskgen.apply_one import Templates
-from maskgen.datasets import all_formats, get_format
+from maskgen.datasets import all_formats
 from maskgen.jobs.output import RECORDS
-from maskgen.recipe import Recipe
 from maskgen.release.package import PackageOptions, package
 from tests.fakes.fakes import write_fake
+from tests.release.helpers import mask
 
 NAMES = [fmt.name for fmt in all_formats()]
-
-
-def mask(name: str, root: Path, out: Path, **values: object) -> None:
-    """What `maskgen apply` does with these options."""
-    catalogue = Templates().catalogue()
-    recipe = Recipe().updated({"styles": "surgical:2,kn95", "seed": 5, **values}).resolved(catalogue)
-    summary = apply_recipe(get_format(name), root, out, recipe, identity=template_hashes(recipe, catalogue))
-    assert summary.failed == 0
 
 
 @pytest.fixture(scope="session")

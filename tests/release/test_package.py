@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import hashlib
 import io
 import json
 import shutil
 import subprocess
-import tarfile
+import sys
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
-import yaml
 
 from maskgen.cli.main import command, run
 from maskgen.datasets import get_format
-from maskgen.errors import UsageError
+from maskgen.errors import MaskgenError, UsageError
 from maskgen.io.files import sha256_file
 from maskgen.jobs.manifest import read_manifest
 from maskgen.jobs.output import RECORDS
@@ -28,64 +23,7 @@ from maskgen.release.package import PackageOptions, package
 from maskgen.release.rebuild import verify
 from maskgen.release.splits import make_splits, parse_ratios
 from rotaug.cli import run as rotaug
-
-
-def synthetic(masked: Path) -> Path:
-    """Mark a masked fake as made from `maskgen synth`, as its chain would say."""
-    path = masked / RECORDS / "run.json"
-    info = json.loads(path.read_text())
-    path.write_text(json.dumps({**info, "chain": [{"tool": "maskgen synth", "manifest": None}]}))
-    return masked
-
-
-def front_matter(release: Path) -> dict:
-    text = (release / "README.md").read_text()
-    return yaml.safe_load(text.split("---\n")[1])
-
-
-def rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as stream:
-        return list(csv.DictReader(stream))
-
-
-def test_a_recipe_release_holds_no_original_pixel(every, tmp_path):
-    """No file of it decodes to a picture but the layers; these are functions of the mask alone; and no run of
-    32 bytes of any original or masked picture stands anywhere in it."""
-    _, root, masked, _ = every
-    out = tmp_path / "release"
-    package(masked, out, PackageOptions(layers=("alpha", "segmentation")))
-    files = {p.relative_to(out).as_posix(): p.read_bytes() for p in out.rglob("*") if p.is_file()}
-    pictures = {n for n, d in files.items() if d and cv2.imdecode(np.frombuffer(d, np.uint8), -1) is not None}
-    assert pictures
-    assert all(name.startswith(("alpha/", "segmentation/")) for name in pictures)
-    for name in pictures:
-        plane = cv2.imdecode(np.frombuffer(files[name], np.uint8), -1)
-        assert plane.ndim == 2
-        if name.startswith("segmentation/"):
-            assert set(np.unique(plane)) <= {0, 1, 2}
-            alpha = cv2.imdecode(np.frombuffer(files[name.replace("segmentation", "alpha", 1)], np.uint8), -1)
-            # away from its soft rim a mask is there or not: a photo's light and texture would show here
-            inner = cv2.erode((plane > 0).astype(np.uint8), np.ones((9, 9))) > 0
-            outer = cv2.dilate((plane > 0).astype(np.uint8), np.ones((9, 9))) == 0
-            assert (alpha[outer] > 0).mean() < 0.01, "straps thinner than a pixel, and nothing else"
-            assert np.median(alpha[inner]) == 65535 if inner.any() else True
-    haystack = {d[i : i + 32] for d in files.values() for i in range(len(d) - 31)}
-    for folder in (root, masked):
-        for entry in get_format(every[0]).index(folder):
-            data = (folder / entry.image).read_bytes()
-            # a long step finds any copied run of 64 bytes; headers and flat areas are no photo
-            pieces = {data[i : i + 32] for i in range(1000, len(data) - 32, 32)}
-            assert not {p for p in pieces if len(set(p)) > 12} & haystack
-
-
-def test_the_pixel_test_would_find_a_copied_picture(every):
-    _, root, _, _ = every
-    entry = next(iter(get_format(every[0]).index(root)))
-    data = (root / entry.image).read_bytes()
-    haystack = {(b"x" * 7 + data)[i : i + 32] for i in range(len(data) - 24)}
-    assert {
-        p for p in (data[i : i + 32] for i in range(1000, len(data) - 32, 32)) if len(set(p)) > 12
-    } & haystack
+from tests.release.helpers import front_matter, rows, synthetic
 
 
 def test_no_place_and_no_name_of_the_machine_is_in_it(every):
@@ -109,35 +47,6 @@ def test_sums_are_those_that_sha256sum_checks(every):
     assert listed == there - {"SHA256SUMS"}
 
 
-def test_the_table_agrees_with_labels_and_manifest(every):
-    name, _, masked, release = every
-    fmt = get_format(name)
-    table = {row["id"]: row for row in rows(release / "metadata.csv")}
-    outcomes = {o.id: o for o in read_manifest(masked)}
-    assert list(table) == [o.id for o in outcomes.values() if o.output]
-    assert {o.status for o in outcomes.values()} >= {"skipped"} or len(table) < 10
-    for entry in fmt.index(masked):
-        row, angles = table[entry.id], fmt.read(masked, entry).label_angles
-        assert (masked / row["file_name"]).is_file()
-        assert [float(row[a]) for a in ("yaw", "pitch", "roll")] == pytest.approx(angles, abs=6e-5)
-        painted = outcomes[entry.id].status != "skipped"
-        assert row["mask"] == str(painted).lower()
-        assert row["style"] == (outcomes[entry.id].draw["style"] if painted else "")
-
-
-def test_the_card_has_a_header_that_hubs_read_and_every_section(every):
-    name, _, _, release = every
-    head = front_matter(release)
-    assert head["license"] == "cc-by-4.0"
-    assert head["size_categories"] == ["n<1K"]
-    assert head["configs"][0]["data_files"][0]["path"] == "metadata.csv"
-    text = (release / "README.md").read_text()
-    for section in ("Use", "Pose", "Masks", "Splits", "Known limits", "Licences of the sources", "Citation"):
-        assert f"\n## {section}\n" in text
-    assert get_format(name).card.citation in text
-    assert licence.TERMS[name].source in text
-
-
 @pytest.mark.parametrize("name", sorted(licence.TERMS))
 def test_pictures_of_the_three_datasets_stay_at_home_with_reason_and_source(name):
     with pytest.raises(UsageError) as caught:
@@ -158,106 +67,6 @@ def test_a_right_must_be_stated_in_words_and_is_printed(aflw, tmp_path):
     assert reason in (tmp_path / "r" / "README.md").read_text()
     assert json.loads((tmp_path / "r" / "release.json").read_text())["right"] == reason
     assert front_matter(tmp_path / "r")["license"] == "other"
-
-
-def test_synthetic_pictures_may_go_out(damaged, tmp_path, tree):
-    masked = synthetic(damaged[1])
-    package(masked, tmp_path / "r", PackageOptions(kind="images"))
-    data = tree(tmp_path / "r" / "data")
-    table = data.pop("metadata.csv")
-    assert data == {n: d for n, d in tree(masked).items() if not n.startswith(RECORDS)}
-    assert b"image00006.jpg" in table
-    assert "no photo and no person" in (tmp_path / "r" / "README.md").read_text()
-    assert "synthetic" in front_matter(tmp_path / "r")["tags"]
-
-
-def test_imagefolder_has_one_folder_and_table_a_split(damaged, tmp_path):
-    masked, out = synthetic(damaged[1]), tmp_path / "r"
-    options = PackageOptions(kind="images", layout="imagefolder", ratios={"train": 0.5, "test": 0.5})
-    package(masked, out, options)
-    seen = []
-    for split in ("train", "test"):
-        for row in rows(out / "data" / split / "metadata.csv"):
-            assert row["split"] == split
-            assert sha256_file(out / "data" / split / row["file_name"]) == sha256_file(
-                masked / row["file_name"]
-            )
-            seen.append(row["id"])
-    assert sorted(seen) == sorted(o.id for o in read_manifest(masked))
-    paths = {f["split"]: f["path"] for f in front_matter(out)["configs"][0]["data_files"]}
-    assert paths == {"train": "data/train/**", "test": "data/test/**"}
-
-
-def test_webdataset_shards_group_a_picture_with_its_labels(every, tmp_path):
-    name, _, masked, _ = every
-    masked = synthetic(Path(shutil.copytree(masked, tmp_path / "masked")))
-    out = tmp_path / "r"
-    package(masked, out, PackageOptions(kind="images", layout="webdataset", shard=2))
-    found: dict[str, dict[str, bytes]] = {}
-    for shard in sorted((out / "shards").glob("*.tar")):
-        with tarfile.open(shard) as tar:
-            keys = []
-            for member in tar:
-                folder, _, base = member.name.rpartition("/")
-                key, _, extension = base.partition(".")
-                key = f"{folder}/{key}" if folder else key
-                keys.append(key)
-                found.setdefault(key, {})[extension] = tar.extractfile(member).read()
-            assert len(set(keys)) <= 2
-            assert keys == sorted(keys, key=keys.index), "members of a picture stand together"
-    entries = {e.id: e for e in get_format(name).index(masked)}
-    assert set(found) == set(entries)
-    for key, members in found.items():
-        entry = entries[key]
-        assert json.loads(members["json"])["id"] == key
-        contents = {hashlib.sha256(d).hexdigest() for n, d in members.items() if n != "json"}
-        assert contents == {sha256_file(masked / n) for n in (entry.image, *entry.labels)}
-        assert entry.image.suffix[1:].lower() in members
-    for shared in get_format(name).shared_files(masked):
-        assert (out / "shared" / shared).is_file()
-
-
-def test_a_parquet_index_has_the_table_and_the_hashes(aflw, tmp_path):
-    parquet = pytest.importorskip("pyarrow.parquet")
-    _, masked, _ = aflw
-    package(masked, tmp_path / "r", PackageOptions(parquet=True))
-    table = parquet.read_table(tmp_path / "r" / "index.parquet").to_pylist()
-    plain = rows(tmp_path / "r" / "metadata.csv")
-    assert [r["id"] for r in table] == [r["id"] for r in plain]
-    for row in table:
-        assert row["sha256"] == sha256_file(masked / row["file_name"])
-        assert isinstance(row["yaw"], float)
-        assert len(row["pixels_sha256"]) == 64
-
-
-def test_croissant_is_valid_and_its_records_are_the_table(every, tmp_path, caplog):
-    mlcroissant = pytest.importorskip("mlcroissant")
-    _, _, masked, _ = every
-    out = tmp_path / "r"
-    package(masked, out, PackageOptions(date="2026-01-31"))
-    dataset = mlcroissant.Dataset(out / "croissant.json")
-    assert not dataset.metadata.issues.errors
-    assert not dataset.metadata.issues.warnings
-    assert not [r for r in caplog.records if r.levelname in ("WARNING", "ERROR")]
-    records = list(dataset.records("images"))
-    plain = rows(out / "metadata.csv")
-    assert [r["images/id"].decode() for r in records] == [r["id"] for r in plain]
-    assert [r["images/yaw"] for r in records] == pytest.approx([float(r["yaw"]) for r in plain])
-    described = json.loads((out / "croissant.json").read_text())
-    for field in ("dataCollection", "dataBiases", "dataLimitation", "personalSensitiveInformation"):
-        assert described[f"rai:{field}"]
-    for file in described["distribution"]:
-        assert file["sha256"] == sha256_file(out / file["contentUrl"])
-
-
-@pytest.mark.parametrize("layout", ["tree", "imagefolder", "webdataset"])
-def test_croissant_of_pictures_is_valid_in_every_layout(damaged, tmp_path, layout):
-    mlcroissant = pytest.importorskip("mlcroissant")
-    package(synthetic(damaged[1]), tmp_path / "r", PackageOptions(kind="images", layout=layout))
-    dataset = mlcroissant.Dataset(tmp_path / "r" / "croissant.json")
-    assert not dataset.metadata.issues.errors
-    found = [r for s in dataset.metadata.record_sets for r in dataset.records(s.name)]
-    assert len(found) == 6
 
 
 def test_a_dataset_that_fails_its_checks_is_refused_unless_told_in_words(damaged, tmp_path):
@@ -425,3 +234,58 @@ def test_synth_output_without_a_manifest_can_be_released(tmp_path, monkeypatch):
         .readline()
         .startswith(b"file_name")
     )
+
+
+def test_a_biwi_person_of_two_sequences_is_in_one_split():
+    fmt = get_format("BIWI")
+    people = {f"hpdb/{n:02d}/frame_00003": fmt.person(f"hpdb/{n:02d}/frame_00003") for n in range(1, 25)}
+    assert len(set(people.values())) == 20
+    for seed in range(20):
+        splits = make_splits(people, {"train": 0.5, "test": 0.5}, seed)
+        for first, second in (("03", "15"), ("05", "18"), ("02", "21"), ("07", "22")):
+            assert splits.of[f"hpdb/{first}/frame_00003"] == splits.of[f"hpdb/{second}/frame_00003"]
+
+
+@pytest.mark.parametrize(
+    "values", [{"name": "../../x"}, {"name": "/x"}, {"version": "1/../../x"}, {"name": ""}]
+)
+def test_names_that_would_leave_the_output_are_refused(values):
+    with pytest.raises(UsageError, match="file names"):
+        PackageOptions(archive="zip", **values)
+
+
+def test_an_archived_release_may_be_replaced_and_its_history_goes_on(damaged, tmp_path):
+    _, masked, _ = damaged
+    out = tmp_path / "r"
+    package(masked, out, PackageOptions(archive="zip", note="The first."))
+    with pytest.raises(UsageError, match="--overwrite"):
+        package(masked, out, PackageOptions(archive="zip"))
+    old = Path(shutil.copytree(out, tmp_path / "old"))
+    package(masked, out, PackageOptions(overwrite=True, version="1.1.0", previous=old, note="The second."))
+    text = (out / "CHANGELOG.md").read_text()
+    assert text.index("The second.") < text.index("## 1.0.0") < text.index("The first.")
+    (old / "SHA256SUMS").write_text("")
+    with pytest.raises(UsageError, match="new or an empty"):
+        package(masked, old, PackageOptions(overwrite=True))
+
+
+def test_what_is_missing_is_said_before_anything_is_read(aflw, tmp_path, monkeypatch):
+    _, masked, _ = aflw
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+    for options, words in (
+        (PackageOptions(parquet=True), r"maskgen\[parquet\]"),
+        (PackageOptions(archive="tar.zst"), r"maskgen\[zstd\]"),
+    ):
+        with pytest.raises(MaskgenError, match=words):
+            package(masked, tmp_path / "r", options)
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_manifest_that_leads_out_of_the_dataset_is_not_packed(damaged, tmp_path):
+    _, masked, _ = damaged
+    path = synthetic(masked) / RECORDS / "manifest.jsonl"
+    path.write_text(path.read_text().replace("image00006.mat", "../../image00006.mat"))
+    with pytest.raises(UsageError, match="relative"):
+        package(masked, tmp_path / "r", PackageOptions(kind="images"))
+    assert not (tmp_path / "r").exists()

@@ -123,6 +123,19 @@ def test_other_versions_and_templates_are_noted_with_their_numbers(damaged, tmp_
     assert "style kn95 is another template here" in comparison.notes
 
 
+def test_another_version_is_named_beside_the_picture_that_differs(damaged, tmp_path):
+    """As if another OpenCV had encoded one picture: other bytes, the same pixels."""
+    root, _masked, release = damaged
+    lines = [json.loads(line) for line in (release / "manifest.jsonl").read_text().splitlines()]
+    lines[0]["files"][lines[0]["output"]] = "0" * 64
+    (release / "manifest.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    edit(release, lambda info: info["versions"].update({"opencv-python": "4.0.0"}))
+    comparison = rebuild(open_release(release), root, tmp_path / "again")
+    assert causes(comparison) == {lines[0]["id"]: "codec differs"}
+    assert "opencv-python 4.0.0 there" in comparison.differences[0].text
+    assert comparison.identical == comparison.total - 1
+
+
 def test_paint_and_codec_are_told_apart_by_the_pixels(damaged, tmp_path):
     """A PNG that another encoder wrote shows the same pixels; one that shows other pixels does not."""
     release = open_release(damaged[2])
