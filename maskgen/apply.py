@@ -100,7 +100,7 @@ def kernels_are_kept() -> bool:
     from .paint import composite
 
     source = Path(composite.__file__)
-    kept = Path(composite.lay.stats.cache_path).glob(f"{source.stem}.lay-*.nbi")
+    kept = Path(str(composite.lay.stats.cache_path)).glob(f"{source.stem}.lay-*.nbi")
     return any(file.stat().st_mtime >= source.stat().st_mtime for file in kept)
 
 
