@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -27,6 +28,9 @@ from .jobs.output import RECORDS, check_apart, check_output, open_output, output
 from .jobs.resume import same_files
 from .masks.catalogue import Catalogue
 from .recipe import Recipe, draw
+
+#: said on stderr before nothing moves for a while
+FIRST_START = "first start: the painter is compiled, which takes about half a minute and is kept"
 
 
 def apply_recipe(
@@ -70,6 +74,8 @@ def apply_recipe(
     sources_of(options.landmarks, options.weights)  # a word that is none is found out here, once
     targets = [out] if control is None else [out, control]
     _check_targets(root, targets, options)
+    if not quiet and not kernels_are_kept():
+        print(FIRST_START, file=sys.stderr, flush=True)
     work = MaskOne(fmt, root, out, recipe, options)
     keeps = None if control is None else ControlHolds(control)
     with ExitStack() as stack:
@@ -87,6 +93,15 @@ def apply_recipe(
         if control is not None:
             _write_control_run(control, plan, "complete")
     return summary
+
+
+def kernels_are_kept() -> bool:
+    """Whether numba's cache holds the painter's compiled kernels, made after their source."""
+    from .paint import composite
+
+    source = Path(composite.__file__)
+    kept = Path(str(composite.lay.stats.cache_path)).glob(f"{source.stem}.lay-*.nbi")
+    return any(file.stat().st_mtime >= source.stat().st_mtime for file in kept)
 
 
 def _check_targets(root: Path, targets: list[Path], options: ApplyOptions) -> None:

@@ -4,9 +4,9 @@ A recipe comes from a TOML file, from options, or from both (options win):
 
     seed = 7
     share = 0.5                              # of the pictures; the others stay unmasked
-    styles = { surgical = 3, n95_cup = 1 }   # or ["surgical", "n95_cup"], or "all"
+    styles = { surgical = 3, n95 = 1 }       # or ["surgical", "n95"], or "all"
     colors = ["white", "#88aacc"]            # or "own": the colours each style comes with
-    fabrics = ["plaid", "dots"]
+    fabrics = ["gingham", "dots"]
     fabric_share = 0.3                       # of the masks wear one of `fabrics`
     fabric_weight = [0.6, 1.0]               # how strongly the fabric's pattern shows
     wear = { correct = 8, under_nose = 1, under_chin = 1 }

@@ -5,6 +5,7 @@ The output has the same layout, file names and labels, so that every loader of t
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,7 +101,7 @@ def command(dataset: str | None, root: Path | None, out: Path | None, **given: A
 
     jobs = resolve_jobs(given["jobs"])
     fmt, folder = find_dataset(dataset, root)
-    target = out if out is not None else folder.resolve().with_name(f"{folder.resolve().name}_masked")
+    target = out if out is not None else _beside(folder)
     recipe = recipe_from(given["recipe_file"]) if given["recipe_file"] is not None else Recipe()
     recipe = recipe.updated({key: given[key] for key in _RECIPE_KEYS if given[key] is not None}, "options")
     templates = Templates(tuple(str(path) for path in given["templates"]))
@@ -123,6 +124,12 @@ def command(dataset: str | None, root: Path | None, out: Path | None, **given: A
     if not given["quiet"]:
         click.echo(summary.text(target))
     return too_many_failures(summary, given["max_failures"])
+
+
+def _beside(root: Path) -> Path:
+    """NAME_masked beside the dataset, as the user sees it: the twin of a linked one lies beside the link."""
+    place = Path(os.path.abspath(root))
+    return place.with_name(f"{place.name}_masked")
 
 
 def _print_preview(found: Preview, fmt: DatasetFormat, root: Path, out: Path) -> None:

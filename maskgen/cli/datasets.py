@@ -25,7 +25,10 @@ def command(root: Path | None, as_json: bool) -> int:
     maskgen datasets --root /data/BIWI
     """
     from ..datasets import all_formats
+    from ..errors import UsageError
 
+    if root is not None and not root.is_dir():
+        raise UsageError(f"--root {root}: no such folder; name the one that holds a dataset")
     rows = [row for fmt in all_formats() for row in _rows(fmt, root)]
     if as_json:
         click.echo(json.dumps(rows, indent=2))

@@ -51,9 +51,11 @@ def command(
     maskgen inspect image00050 --dataset AFLW2000 --out look.png
     maskgen inspect 01/frame_00003 --dataset BIWI
     """
-    from ..errors import LandmarkError
+    from ..errors import LandmarkError, UsageError
     from ..landmarks import apparent_pose, landmarks_for, parse_sources
 
+    if out is not None and out.suffix.lower() != ".png":
+        raise UsageError(f"--out {out}: the drawing is a PNG; name it FILE.png")
     fmt, folder = find_dataset(dataset, root)
     entry = _find(fmt, folder, sample_id)
     sample = fmt.read(folder, entry)
@@ -69,12 +71,9 @@ def command(
     if out is not None:
         import cv2
 
-        from ..errors import UsageError
         from ..io.files import atomic_write
         from ..landmarks.overlay import draw_labels
 
-        if out.suffix.lower() != ".png":
-            raise UsageError(f"--out {out}: the drawing is a PNG; name it FILE.png")
         picture = draw_labels(
             _pixels(folder, entry), landmarks, apparent_pose(sample), zoom, tuple(lines[:4])
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import errno
 import importlib
 import os
 import signal
@@ -119,9 +120,32 @@ def run(group: click.Command, args: list[str] | None = None, prog: str = "maskge
             return _unforeseen(error)
         install = f"pip install 'maskgen[{_EXTRAS[error.name]}]'"
         return _complain(f"this needs {error.name}, which is not installed: {install}", 2)
+    except OSError as error:
+        return _unforeseen(error) if error.filename is None else _no_such_file(error)
     except Exception as error:
         return _unforeseen(error)
     return result if isinstance(result, int) else 0
+
+
+#: what a path that was mistyped, or may not be used, makes the system say; all else is the machine's fault
+_WRONG_PATH = {
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENAMETOOLONG,
+    errno.ELOOP,
+}
+
+
+def _no_such_file(error: OSError) -> int:
+    """A file or folder that an option names cannot be used: the path is wrong (2), or the disk is (1)."""
+    if os.environ.get("MASKGEN_DEBUG"):
+        raise error
+    code = 2 if error.errno in _WRONG_PATH else 1
+    return _complain(_one_line(f"{os.fsdecode(error.filename)}: {error.strerror or error}"), code)
 
 
 def _one_line(text: str) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from ..errors import UsageError
 from .options import FOLDER
 
 
@@ -31,7 +32,9 @@ def command(
     from ..report.contact import contact_sheet, masked_tiles, write_sheet
 
     statuses = (only,) if only else ("ok", "degraded")
-    tiles = masked_tiles(masked, count, statuses=statuses, pairs=not alone)
+    tiles = list(masked_tiles(masked, count, statuses=statuses, pairs=not alone))
+    if not tiles:
+        raise UsageError(f"{masked}: no picture of it is {' or '.join(statuses)}")
     write_sheet(out, contact_sheet(tiles, columns, (size if alone else 2 * size, size)))
     click.echo(out)
     return 0

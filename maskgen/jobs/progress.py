@@ -43,6 +43,9 @@ class Progress:
         self.done += 1
         self.failed += failed
         now = self._clock()
+        if self.done == 1:
+            # workers that start, and kernels that compile, say nothing about the pictures to come
+            self._mark, self._marked = now, 1
         if now - self._written >= (_TERMINAL_PERIOD if self._live else _PLAIN_PERIOD):
             self._measure(now)
             self._write(now)
@@ -56,7 +59,9 @@ class Progress:
 
     def _measure(self, now: float) -> None:
         span = now - self._mark
-        recent = (self.done - self._marked) / max(span, 1e-9)
+        if self.done <= self._marked or span <= 0.0:
+            return
+        recent = (self.done - self._marked) / span
         keep = max(0.0, 1.0 - span / _MEMORY)
         self._rate = recent if self._rate is None else keep * self._rate + (1.0 - keep) * recent
         self._mark, self._marked = now, self.done

@@ -50,6 +50,7 @@ class Projected:
         return projected_landmarks(sample)
 
 
+_KNOWN = "native, projected, files:FOLDER and detect"
 DEFAULT: tuple[LandmarkSource, ...] = (Native(), Projected())
 
 
@@ -79,9 +80,12 @@ def parse_sources(text: str, weights: Path | None = None) -> tuple[LandmarkSourc
     """Sources from a list like ``native,files:FOLDER,projected,detect``.
 
     ``weights`` is the detector's folder of network weights. Raises UsageError for an unknown word, a missing
-    folder, a missing library or missing weights.
+    folder, a missing library or missing weights, and where no source is named at all.
     """
-    return tuple(_source(word.strip(), weights) for word in text.split(",") if word.strip())
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    if not words:
+        raise UsageError(f"no landmark source is named; known are {_KNOWN}")
+    return tuple(_source(word, weights) for word in words)
 
 
 def _source(word: str, weights: Path | None) -> LandmarkSource:
@@ -95,6 +99,4 @@ def _source(word: str, weights: Path | None) -> LandmarkSource:
         from .detector import FaceAlignmentDetector
 
         return FaceAlignmentDetector(weights)
-    raise UsageError(
-        f"unknown landmark source {word!r}; known are native, projected, files:FOLDER and detect"
-    )
+    raise UsageError(f"unknown landmark source {word!r}; known are {_KNOWN}")

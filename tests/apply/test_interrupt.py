@@ -69,6 +69,8 @@ def stop_in_the_middle(
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # a shell's background job ignores Ctrl-C, and its children with it
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     deadline = time.monotonic() + 120
     while lines_done(out) < 5 and process.poll() is None and time.monotonic() < deadline:

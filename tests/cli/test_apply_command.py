@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from maskgen.apply import FIRST_START, kernels_are_kept
 from maskgen.cli.main import command, run
 from maskgen.jobs.output import RECORDS
 
@@ -32,9 +33,37 @@ def one_line(capsys) -> str:
 def test_a_plain_run_prints_a_summary_on_stdout_and_only_progress_on_stderr(root, tmp_path, capsys):
     assert apply("--dataset", "aflw2000-3d", "--root", root, "--out", tmp_path / "out") == 0
     out, err = capsys.readouterr()
-    assert all(" images, " in line for line in err.splitlines())  # none where the run is quick
+    lines = [line for line in err.splitlines() if line != FIRST_START]
+    assert all(" images" in line for line in lines)  # none where the run is quick
     assert "6 images" in out
     assert str(tmp_path / "out" / RECORDS / "manifest.jsonl") in out
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_first_start_says_why_nothing_moves(kept, root, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("maskgen.apply.kernels_are_kept", lambda: kept)
+    assert apply("--root", root, "--out", tmp_path / "out", "--limit", 1) == 0
+    assert (FIRST_START in capsys.readouterr().err) is not kept
+
+
+def test_kernels_are_kept_once_they_ran(root, tmp_path):
+    assert apply("--root", root, "--out", tmp_path / "out", "--limit", 1, "-q") == 0
+    assert kernels_are_kept()
+
+
+def test_the_twin_of_a_linked_dataset_lies_beside_the_link(root, tmp_path):
+    link = tmp_path / "links" / "AFLW2000"
+    link.parent.mkdir()
+    link.symlink_to(root)
+    assert apply("--root", link, "--limit", 1, "-q") == 0
+    assert len(list((link.parent / "AFLW2000_masked").glob("*.jpg"))) == 1
+    assert not root.with_name("AFLW2000_masked").exists()
+
+
+def test_no_landmark_source_at_all_is_a_wrong_call(root, tmp_path, capsys):
+    assert apply("--root", root, "--out", tmp_path / "out", "--landmarks", " ,") == 2
+    assert "native, projected, files:FOLDER and detect" in one_line(capsys)
+    assert not (tmp_path / "out").exists()
 
 
 def test_quiet_prints_nothing(root, tmp_path, capsys):

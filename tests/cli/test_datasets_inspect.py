@@ -56,6 +56,20 @@ def test_datasets_says_what_to_do_when_nothing_is_found(run, tmp_path) -> None:
     assert "Expected inside" in run("datasets", "--root", tmp_path / "odd")[1]
 
 
+def test_datasets_refuses_a_folder_that_is_not_there(run, tmp_path) -> None:
+    code, out, err = run("datasets", "--root", tmp_path / "nowhere")
+    assert (code, out) == (2, "")
+    assert "no such folder" in err
+
+
+def test_a_drawing_in_an_impossible_place_is_one_line_that_names_it(run, fake_dataset, tmp_path) -> None:
+    (tmp_path / "file").write_text("")
+    place = tmp_path / "file" / "look.png"
+    code, _, err = run("inspect", "--root", fake_dataset("AFLW2000"), "--out", place)
+    assert code == 2
+    assert err == f"Error: {place}: Not a directory\n"
+
+
 def test_datasets_speaks_json(run, fake_dataset) -> None:
     rows = {
         row["dataset"]: row
@@ -133,8 +147,8 @@ def test_inspect_shows_a_sample_whose_landmarks_are_refused(run, fake_dataset) -
     ],
 )
 def test_mistakes_end_with_exit_code_2_and_one_line(run, fake_dataset, words, message) -> None:
-    code, _, err = run("inspect", *words, "--dataset", "300W-LP", "--root", fake_dataset("300W-LP"))
-    assert code == 2
+    code, out, err = run("inspect", *words, "--dataset", "300W-LP", "--root", fake_dataset("300W-LP"))
+    assert (code, out) == (2, "")
     assert message in err
     assert "Traceback" not in err
     assert len(err.strip().splitlines()) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import click
@@ -76,6 +77,13 @@ def test_a_mistyped_call_is_one_line_and_code_2(args, message, capsys):
         (ModuleNotFoundError("no", name="torch"), 2, "pip install 'maskgen[train]'"),
         (ModuleNotFoundError("no module x", name="x"), 1, "unexpected ModuleNotFoundError"),
         (ZeroDivisionError("oh\nno"), 1, "unexpected ZeroDivisionError: oh no"),
+        (
+            NotADirectoryError(errno.ENOTDIR, "Not a directory", "file/x.png"),
+            2,
+            "file/x.png: Not a directory",
+        ),
+        (OSError(errno.ENOSPC, "No space left on device", "x.png"), 1, "x.png: No space left on device"),
+        (OSError("of no file"), 1, "unexpected OSError: of no file"),
     ],
 )
 def test_every_end_has_its_exit_code_and_one_line(error, code, words, capsys, monkeypatch):

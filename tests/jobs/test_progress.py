@@ -31,6 +31,14 @@ def test_a_log_file_gets_plain_lines_now_and_then():
     assert "\x1b" not in text
 
 
+def test_a_slow_start_does_not_count_as_the_rate():
+    """Kernels compile for half a minute, then ten pictures a second: nobody waits for hours."""
+    text = run(io.StringIO(), [30.0 + 0.1 * number for number in range(300)], 600)
+    lines = text.splitlines()
+    assert lines[0] == "1/600 images"
+    assert lines[1] == "101/600 images, 10.0/s, ETA 50 s"
+
+
 def test_a_terminal_gets_one_live_line_that_ends():
     text = run(Terminal(), [0.5, 1.0, 1.5], 6)
     assert text.count("\n") == 1

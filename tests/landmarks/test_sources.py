@@ -227,6 +227,8 @@ def test_a_saved_pts_file_is_read_back(sample: Sample, tmp_path: Path) -> None:
 
 
 def test_wrong_source_lists_are_usage_errors(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no landmark source"):
+        parse_sources(" , ")
     with pytest.raises(UsageError, match="unknown landmark source 'magic'; known are native"):
         parse_sources("native,magic")
     with pytest.raises(UsageError, match="does not exist"):

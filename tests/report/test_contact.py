@@ -112,3 +112,6 @@ def test_the_command_writes_the_sheet_and_leaves_the_dataset_alone(masked, tmp_p
     assert cv2.imread(str(tmp_path / "s.png")) is not None
     assert {path: sha256_file(path) for path in masked.rglob("*") if path.is_file()} == before
     assert run(command, ["sheet", str(tmp_path)]) == 2
+    assert run(command, ["sheet", str(masked), "--only", "skipped", "--out", str(tmp_path / "no.png")]) == 2
+    assert "no picture of it is skipped" in capsys.readouterr().err
+    assert not (tmp_path / "no.png").exists()
