@@ -30,6 +30,7 @@ U8 = NDArray[np.uint8]
 #: entries of the cloth vector of `shade`
 (
     LEVEL,  # linear light a white matt surface of 0 stops sends
+    AMBIENT,  # share of it that comes from all round
     CREASE,  # slope of creases
     CREASE_X,
     CREASE_Y,
@@ -37,8 +38,8 @@ U8 = NDArray[np.uint8]
     HEM,  # mm
     TILE_MM,
     TILE_WEIGHT,
-) = range(8)
-CLOTH_ENTRIES = 8
+) = range(9)
+CLOTH_ENTRIES = 9
 #: linear light from which highlights are bent over, and where they end
 SHOULDER, WHITE = np.float32(0.70), np.float32(0.985)
 #: creases lie this many texels to the millimetre
@@ -188,7 +189,7 @@ def shade(  # type: ignore[no-untyped-def]
                 stops += at[INSIDE]
             else:
                 stops += at[STOPS] + (slope_u * at[STOPS_U] + slope_v * at[STOPS_V]) * flat
-            light = p[LEVEL] * _exp2(powers, stops)
+            light = p[LEVEL] * (p[AMBIENT] + (one - p[AMBIENT]) * _exp2(powers, stops))
             gloss = zero
             if p[SHEEN] > zero:
                 facing = (at[FACING] + slope_u * at[FACING_U] + slope_v * at[FACING_V]) * flat

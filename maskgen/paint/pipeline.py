@@ -26,7 +26,7 @@ from .scene import MASK_VERTICES, Scene, build_scene
 from .shadow import cast_shadow
 from .shell import Shell, build_shell, skewed
 from .straps import STRAP_POINTS
-from .tone import LEVEL, LINEAR, hex_to_linear
+from .tone import LEVEL, LINEAR, LUMA_BGR, hex_to_linear
 from .types import MASK, NONE, STRAP, Painted
 
 F32 = NDArray[np.float32]
@@ -36,9 +36,13 @@ _WHITE_LEVEL, _SKIN_SLOPE, _SKIN_MEAN = 0.60, 0.42, 0.22
 _WHITE_ALBEDO = 0.80
 #: how much brighter than skin a white mask may be where nothing round the face is bright (2.3 stops)
 _DARK_SCENE = 5.0
-_FALL_STOPS = 1.3
-_LIGHT_GAIN = 1.25
-_VERTICAL_LIMIT = 0.8  # stops per unit normal
+#: how the shadow beside the mask follows fabric brighter than skin, and skin brighter than the mean
+_SPILL, _BRIGHT_SKIN = 0.4, 0.25
+_FALL_STOPS = 1.4
+#: share of light that comes from all round, from chest and room, and through the cloth
+_AMBIENT = 0.2
+_LIGHT_GAIN = 1.7
+_VERTICAL_LIMIT = 0.5  # stops per unit normal
 _REST_SHARE = 0.85
 #: pixels from nasion to chin below which a mask is a smudge
 _SMALL_FACE_PX = 14.0
@@ -74,8 +78,9 @@ class Painter:
         photo = read_photo(image, scene.box, bare_skin(fit))
         layer = self._layer(style, draw, fit, shell, scene, light, photo)
         shadow, step = cast_shadow(
-            scene.coverage, scene.head_depth, (light.gradient[0], light.gradient[1]), fit.camera.scale
-        )
+            scene.coverage, scene.head_depth, (light.gradient[0], light.gradient[1]), fit.camera.scale,
+            _contact(draw, style.spec, light, photo),
+        )  # fmt: skip
         out = image.copy()
         alpha, touched = np.zeros((h, w), np.float32), np.zeros((h, w), np.bool_)
         inside = np.s_[y0:y1, x0:x1]
@@ -154,22 +159,40 @@ def _pull(light: Light) -> Array:
     """Stops per unit normal that reach the cloth, (3,)."""
     g = _LIGHT_GAIN * light.gradient
     # up and down, brow, beard and the shade under the chin pass for light: bound what they can claim
-    g[1] = _VERTICAL_LIMIT * np.tanh(g[1] / _VERTICAL_LIMIT)
+    g[1] = _VERTICAL_LIMIT * np.tanh(light.gradient[1] / _VERTICAL_LIMIT)
     return g
+
+
+def _contact(draw: MaskDraw, spec: MaskSpec, light: Light, photo: Photo) -> float:
+    """Factor on the shadow beside the mask.
+
+    Blur carries the mask's own light over its edge: beside fabric much brighter than the skin the shadow has
+    to be deeper to be seen at all, beside a dark one the spill darkens by itself. On bright skin the same
+    share of light is more levels.
+    """
+    albedo = float(hex_to_linear(draw.color or spec.material.colors[0][0]) @ LUMA_BGR)
+    brighter = _white(light, photo) / _WHITE_ALBEDO * albedo / max(light.skin, 0.01)
+    return min(max(brighter**_SPILL * (_SKIN_MEAN / max(light.skin, 0.01)) ** _BRIGHT_SKIN, 0.4), 2.2)
+
+
+def _white(light: Light, photo: Photo) -> float:
+    """Linear light that a white mask sends in this photograph."""
+    white = _WHITE_LEVEL * (light.skin / _SKIN_MEAN) ** _SKIN_SLOPE
+    # dark skin in good light has bright things beside it; where nothing is bright, the scene is dark
+    white = min(white, max(_DARK_SCENE * light.skin, photo.bright))
+    return min(max(white, 0.02), 0.95)
 
 
 def _cloth(draw: MaskDraw, light: Light, photo: Photo, spec: MaskSpec) -> F32:
     """The cloth vector of `composite.shade`, without a fabric."""
     p = np.zeros(c.CLOTH_ENTRIES, np.float32)
-    white = _WHITE_LEVEL * (light.skin / _SKIN_MEAN) ** _SKIN_SLOPE
-    # dark skin in good light has bright things beside it; where nothing is bright, the scene is dark
-    white = min(white, max(_DARK_SCENE * light.skin, photo.bright))
     # stops are counted from cloth that faces the camera, so that the level is what the camera exposed for
     toward = -_LIGHT_GAIN * float(light.gradient[2])
-    p[c.LEVEL] = min(max(white, 0.02), 0.95) / _WHITE_ALBEDO * 2.0 ** (-0.75 * toward)
+    p[c.LEVEL] = _white(light, photo) / _WHITE_ALBEDO * 2.0 ** (-0.75 * toward)
     strength, at_x, at_y = _numbers_of(draw.seed)
     p[c.CREASE] = spec.material.crease * (0.05 + 0.07 * strength / 255.0)
     p[c.CREASE_X], p[c.CREASE_Y] = at_x, at_y
+    p[c.AMBIENT] = _AMBIENT
     p[c.SHEEN], p[c.HEM], p[c.TILE_MM] = spec.material.sheen, spec.material.hem, 1.0
     return p
 
