@@ -23,6 +23,12 @@ def test_help_imports_nothing_heavy():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_the_package_runs_as_a_module():
+    done = subprocess.run([sys.executable, "-m", "rotaug", "--range", "5", "5"], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "--angles 5" in done.stderr
+
+
 def test_inside_a_dataset_one_option_is_enough(fake_dataset, monkeypatch, capsys):
     root = fake_dataset("AFLW2000", private=True)
     monkeypatch.chdir(root)
