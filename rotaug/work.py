@@ -165,8 +165,10 @@ def judged(before: Sample, after: Sample, plane: PlaneMap) -> tuple[str, tuple[s
     if points is None:
         return "ok", ()
     left = ~inside(plane.points(points), after.size)
+    if not left.any():
+        return "ok", ()
     # what was off the picture before cannot leave it
-    lost = int((left & inside(points, before.size)).sum()) if left.any() else 0
+    lost = int((left & inside(points, before.size)).sum())
     if lost:
         return "degraded", (f"cut: {lost} of {len(points)} landmarks left the picture",)
     return "ok", ()
