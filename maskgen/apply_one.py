@@ -154,7 +154,7 @@ class MaskOne:
             record |= {"status": "skipped", "reasons": ("share: left unmasked by the recipe",)}
             files[entry.image] = clean if clean is not None else self._clean(source, read[entry.image])
         else:
-            sample = self.fmt.read(self.root, entry)
+            sample = self.fmt.read(self.root, entry, read)
             sources = sources_of(self.options.landmarks, self.options.weights)
             landmarks = landmarks_for(sample, sources, lambda: source.bgr)
             painter = _painter_of(self.options.painter)

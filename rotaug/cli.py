@@ -162,19 +162,23 @@ def _summary(result: Rotated) -> None:
     click.echo(f"{result.out}: {result.statuses.total()} pictures, {counts or 'none'}")
     for reason, number in result.reasons.most_common():
         click.echo(f"  {reason}: {number}")
+    for example in result.examples:
+        click.echo(f"    e.g. {example}")
     if len(result.summaries) > 1:
         click.echo(f"  twins: {', '.join(result.summaries)}")
     if result.written is None:
         return
     for kind, number in sorted(result.written.left_out.items()):
         click.echo(f"  left out, since it does not belong to a turned picture: {kind} ({number})")
+    click.echo(f"  labels, histograms, manifest: {result.out / RECORDS}")
     numbers = result.written.spread.numbers()
+    if not numbers["after"]["roll_cells"]["occupied"]:
+        return
     before, after = (numbers[when]["roll_cells"] for when in ("before", "after"))
     click.echo(
         f"  roll in bins of 5 degrees: {before['effective']:.1f} -> {after['effective']:.1f} effective bins, "
         f"the fullest holds {before['largest']:.1%} -> {after['largest']:.1%}"
     )
-    click.echo(f"  labels, histograms, manifest: {result.out / RECORDS}")
 
 
 def run(args: list[str] | None = None) -> int:

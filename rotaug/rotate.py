@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from maskgen.errors import LandmarkError, UsageError
+from maskgen.errors import LabelError, LandmarkError, UsageError
 from maskgen.geometry.image_plane import BORDERS, INTERPOLATIONS, PlaneMap
 from maskgen.geometry.rotation import Array
 from maskgen.sample import Sample
@@ -60,11 +60,13 @@ class Turn:
 def plane_of(sample: Sample, theta_deg: float, turn: Turn) -> PlaneMap:
     """The map that turns this sample's picture counter-clockwise on screen by ``theta_deg``.
 
-    Raises UsageError for a pivot or canvas that this dataset's labels cannot follow, and LandmarkError where
-    the pivot is the face and nothing says where it is.
+    Raises UsageError for a pivot or canvas that this dataset's labels cannot follow, LabelError where a
+    calibration is missing, and LandmarkError where the pivot is the face and nothing says where it is.
     """
     if sample.calibration is not None:
         return _calibrated(sample, theta_deg, turn)
+    if sample.head_centre is not None:
+        raise LabelError(f"{sample.id}: rgb.cal is missing, so the pose cannot be turned with the picture")
     if turn.pivot == "principal":
         raise UsageError(
             f"{sample.dataset} files name no principal point; use --pivot center or face (both exact)"

@@ -59,6 +59,11 @@ class Rotated:
         """How often each reason was given, over all twins."""
         return sum((summary.reasons for summary in self.summaries.values()), Counter())
 
+    @property
+    def examples(self) -> list[str]:
+        """A few failed pictures with the reason, of the first twin that has any."""
+        return next((summary.examples for summary in self.summaries.values() if summary.examples), [])
+
 
 def rotate_dataset(
     fmt: DatasetFormat,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -60,7 +61,7 @@ class TurnOne:
         try:
             for name in (entry.image, *entry.labels):
                 read[name] = self._read(name)
-            before = self.fmt.read(self.root, entry)
+            before = self.fmt.read(self.root, entry, read)
             plane = plane_of(before, theta, self.turn)
             after = self.fmt.moved(before, plane)
             record["draw"] |= label_record(self.fmt, before, after)
@@ -68,16 +69,17 @@ class TurnOne:
             source = decode_image(read[entry.image], entry.image.name)
             still = is_identity(plane, before.size)
             # nothing moves: every file stays as it is, byte for byte
-            files |= read if still else {entry.image: turned_file(source, plane, self.turn)}
+            files |= {name: read[name] for name in entry.labels} if still else self.fmt.label_files(after)
+            # the picture goes last: where it is, the rest is
+            files[entry.image] = read[entry.image] if still else turned_file(source, plane, self.turn)
         except Exception as error:
             return Outcome(
                 **record,
                 status="failed",
                 reasons=(_reason(error),),
-                sources={str(name): sha256_bytes(data) for name, data in read.items()},
+                sources=hashes_of(read),
             )
-        moved = None if still else after
-        return self._write(record, entry, read, files, moved, judged(before, after, plane))
+        return self._write(record, entry, read, files, judged(before, after, plane))
 
     def _read(self, name: PurePosixPath) -> bytes:
         try:
@@ -102,20 +104,14 @@ class TurnOne:
         entry: Entry,
         read: dict[PurePosixPath, bytes],
         files: dict[PurePosixPath, bytes],
-        moved: Sample | None,
         judgement: tuple[str, tuple[str, ...]],
     ) -> Outcome:
-        """Labels first and the picture last: where it is, the rest is."""
         try:
-            hashes = {str(name): sha256_bytes(data) for name, data in files.items()}
-            if moved is not None:
-                for name in self.fmt.write_labels(moved, self.out):
-                    hashes[str(name)] = sha256_bytes((self.out / name).read_bytes())
-            for name in sorted(files, key=lambda name: name == entry.image):
-                atomic_write(self.out / name, files[name], sync=False)
+            for name, data in files.items():
+                atomic_write(self.out / name, data, sync=False)
         except OSError as error:
             raise output_error(error, self.out) from error
-        left = [str(name) for name in entry.labels if str(name) not in hashes]
+        left = [str(name) for name in entry.labels if name not in files]
         if left:
             record["numbers"] = {"left_out": left}
         return Outcome(
@@ -123,9 +119,14 @@ class TurnOne:
             status=judgement[0],
             reasons=judgement[1],
             output=str(entry.image),
-            sources={str(name): sha256_bytes(data) for name, data in read.items()},
-            files=hashes,
+            sources=hashes_of(read),
+            files=hashes_of(files),
         )
+
+
+def hashes_of(files: Mapping[PurePosixPath, bytes]) -> dict[str, str]:
+    """SHA-256 of files by relative path."""
+    return {str(name): sha256_bytes(data) for name, data in files.items()}
 
 
 @lru_cache(maxsize=8)
@@ -164,8 +165,10 @@ def judged(before: Sample, after: Sample, plane: PlaneMap) -> tuple[str, tuple[s
     if points is None:
         return "ok", ()
     left = ~inside(plane.points(points), after.size)
+    if not left.any():
+        return "ok", ()
     # what was off the picture before cannot leave it
-    lost = int((left & inside(points, before.size)).sum()) if left.any() else 0
+    lost = int((left & inside(points, before.size)).sum())
     if lost:
         return "degraded", (f"cut: {lost} of {len(points)} landmarks left the picture",)
     return "ok", ()

@@ -13,10 +13,9 @@ from ..errors import DatasetNotFound
 from ..geometry.image_plane import PlaneMap
 from ..geometry.landmarks import Landmarks
 from ..io.files import names_in
-from ..io.images import image_size
-from ..io.matfile import MatFile, read_mat, write_mat
+from ..io.matfile import MatFile, read_mat
 from ..sample import Entry, Sample
-from .base import Card, DatasetFormat
+from .base import NOTHING, Card, DatasetFormat, Held
 from .pose_para import PosePara, box_of, moved_landmarks, moved_mat, points_1based
 
 _PICTURE = re.compile(r"image\d{5}\.jpg", re.IGNORECASE)
@@ -66,12 +65,12 @@ class AFLW2000(DatasetFormat):
         """The picture itself: nothing tells who is in two of them."""
         return sample_id
 
-    def read(self, root: Path, entry: Entry) -> Sample:
+    def read(self, root: Path, entry: Entry, held: Held = NOTHING) -> Sample:
         """Pose from Pose_Para, landmarks from pt3d_68; both None where the .mat file is missing."""
-        size = image_size(root / entry.image)
+        size = self.size_of(root, entry, held)
         if not entry.labels:
             return Sample(entry, self.name, size)
-        mat = read_mat(root / entry.labels[0])
+        mat = read_mat(root / entry.labels[0], held.get(entry.labels[0]))
         para = PosePara.of(mat.fields, entry.labels[0].name)
         landmarks = _landmarks(mat, para)
         return Sample(
@@ -103,12 +102,11 @@ class AFLW2000(DatasetFormat):
             camera=para.camera(plane.size[1]),
         )
 
-    def write_labels(self, sample: Sample, root: Path) -> tuple[PurePosixPath, ...]:
+    def label_files(self, sample: Sample) -> dict[PurePosixPath, bytes]:
         """The .mat file."""
         if "mat" not in sample.raw:
-            return ()
-        write_mat(root / sample.entry.labels[0], sample.raw["mat"])
-        return (sample.entry.labels[0],)
+            return {}
+        return {sample.entry.labels[0]: sample.raw["mat"].to_bytes()}
 
 
 def _landmarks(mat: MatFile, para: PosePara) -> Landmarks | None:

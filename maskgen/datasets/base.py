@@ -8,12 +8,19 @@ formats through the entry-point group ``maskgen.datasets``.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 
 from ..geometry.image_plane import PlaneMap
+from ..io.files import atomic_write
+from ..io.images import image_size, size_in
 from ..sample import Entry, Sample
+
+#: files by their path relative to the dataset's root
+Held = Mapping[PurePosixPath, bytes]
+NOTHING: Held = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -55,8 +62,11 @@ class DatasetFormat(ABC):
         return iter(())
 
     @abstractmethod
-    def read(self, root: Path, entry: Entry) -> Sample:
-        """The labels of one picture. Raises LabelError (what, where) or ImageError for its header."""
+    def read(self, root: Path, entry: Entry, held: Held = NOTHING) -> Sample:
+        """The labels of one picture. Raises LabelError (what, where) or ImageError for its header.
+
+        held: files in hand already, so that what is hashed is what is read, once; others come from ``root``.
+        """
 
     @abstractmethod
     def moved(self, sample: Sample, plane: PlaneMap) -> Sample:
@@ -66,15 +76,30 @@ class DatasetFormat(ABC):
         """
 
     @abstractmethod
-    def write_labels(self, sample: Sample, root: Path) -> tuple[PurePosixPath, ...]:
-        """Write the sample's label files under ``root``, in this format; returns their relative paths.
+    def label_files(self, sample: Sample) -> dict[PurePosixPath, bytes]:
+        """The sample's label files in this format, by relative path; {} where it has none.
 
-        What was read and not moved is written back equal in shape, type and value.
+        What was read and not moved comes back to the byte.
         """
+
+    def write_labels(self, sample: Sample, root: Path) -> tuple[PurePosixPath, ...]:
+        """Write `label_files` under ``root``; returns their relative paths.
+
+        Not synced: a batch trusts the hashes of its manifest instead.
+        """
+        files = self.label_files(sample)
+        for name, data in files.items():
+            atomic_write(root / name, data, sync=False)
+        return tuple(files)
 
     def is_labelled(self, entry: Entry) -> bool:
         """Whether the picture has a pose file, judged by names alone."""
         return bool(entry.labels)
+
+    def size_of(self, root: Path, entry: Entry, held: Held = NOTHING) -> tuple[int, int]:
+        """(width, height) of the picture, from its header. Raises ImageError."""
+        data = held.get(entry.image)
+        return image_size(root / entry.image) if data is None else size_in(data, entry.image.name)
 
     def group(self, entry: Entry) -> str:
         """Who is in the picture: one key for all views, flips and frames of a person or source photo."""

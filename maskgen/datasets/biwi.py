@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -24,11 +25,11 @@ from ..io.biwi_files import (
     parse_pose_bin,
     parse_pose_txt,
     read_text,
+    text_of,
 )
-from ..io.files import atomic_write, names_in
-from ..io.images import image_size
+from ..io.files import names_in
 from ..sample import Entry, Sample
-from .base import Card, DatasetFormat
+from .base import NOTHING, Card, DatasetFormat, Held
 
 #: where the sequences lie: the original archive, some mirrors, or the root given is one of these itself
 CONTAINERS = ("hpdb", "faces_0", "")
@@ -99,20 +100,20 @@ class BIWI(DatasetFormat):
             for name in sorted(p.name for p in (root / container / sequence).glob("*.cal")):
                 yield PurePosixPath(container, sequence, name)
 
-    def read(self, root: Path, entry: Entry) -> Sample:
+    def read(self, root: Path, entry: Entry, held: Held = NOTHING) -> Sample:
         """Pose and head centre from pose.txt, else pose.bin (None without either), camera from rgb.cal."""
-        size = image_size(root / entry.image)
+        size = self.size_of(root, entry, held)
         raw: dict[str, Any] = {}
         pose = centre = None
         label = _pose_file(entry)
         if label is not None:
             raw["file"] = label
-            rotation, centre = _read_pose(root / label)
+            raw["bytes"] = held[label] if label in held else _bytes_of(root / label)
+            rotation, centre = _parse_pose(raw["bytes"], label.name)
             try:
                 pose = HeadPose(rotation)
             except ValueError as error:
                 raise LabelError(f"{label.name}: {error}") from error
-            raw["bytes"] = (root / label).read_bytes()
         return Sample(
             entry,
             self.name,
@@ -149,7 +150,7 @@ class BIWI(DatasetFormat):
                 f"{sample.id}: rgb.cal is missing, so the pose cannot be turned with the picture"
             )
         _check_camera_rotation(sample, camera, plane)
-        if np.array_equal(plane.camera_rotation, np.eye(3)):
+        if not plane.turns_head:
             return moved
         turn, rc, tc = plane.camera_rotation, camera.rotation, camera.translation
         pose = HeadPose(orthonormalise(np.linalg.solve(rc, turn @ rc @ sample.pose.cam_from_head)))
@@ -165,18 +166,17 @@ class BIWI(DatasetFormat):
             raw=raw,
         )
 
-    def write_labels(self, sample: Sample, root: Path) -> tuple[PurePosixPath, ...]:
+    def label_files(self, sample: Sample) -> dict[PurePosixPath, bytes]:
         """The pose file: as it was read, or computed anew after a move. Depth files are not the label."""
         label: PurePosixPath | None = sample.raw.get("file")
         if label is None or sample.pose is None or sample.head_centre is None:
-            return ()
+            return {}
         data: bytes | None = sample.raw.get("bytes")
         if data is None:
             values = (sample.pose.cam_from_head, sample.head_centre)
             text = label.suffix == ".txt"
             data = format_pose_txt(*values).encode("ascii") if text else format_pose_bin(*values)
-        atomic_write(root / label, data, sync=False)
-        return (label,)
+        return {label: data}
 
     def is_labelled(self, entry: Entry) -> bool:
         """Whether the frame has a pose.txt or pose.bin."""
@@ -224,16 +224,27 @@ def _pose_file(entry: Entry) -> PurePosixPath | None:
     return None
 
 
-def _read_pose(path: Path) -> tuple[Array, Array]:
-    if path.suffix == ".txt":
-        return parse_pose_txt(read_text(path), path.name)
-    return parse_pose_bin(path.read_bytes(), path.name)
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise LabelError(f"{path.name}: cannot be read ({error.strerror})") from error
+
+
+def _parse_pose(data: bytes, name: str) -> tuple[Array, Array]:
+    if name.endswith(".txt"):
+        return parse_pose_txt(text_of(data, name), name)
+    return parse_pose_bin(data, name)
 
 
 def _read_camera(path: Path) -> Calibration | None:
     if not path.exists():
         return None
-    return parse_cal(read_text(path), f"{path.parent.name}/{path.name}")
+    return _parse_cal(read_text(path), f"{path.parent.name}/{path.name}")
+
+
+#: read again for every frame, since it may have been mended; parsed once a sequence
+_parse_cal = lru_cache(maxsize=64)(parse_cal)
 
 
 def _check_camera_rotation(sample: Sample, camera: Calibration, plane: PlaneMap) -> None:

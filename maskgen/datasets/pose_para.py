@@ -6,6 +6,7 @@ the file count from 1.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -55,17 +56,21 @@ class PosePara:
             )
         if raw.size != 7:
             raise LabelError(f"{name}: Pose_Para has {raw.size} numbers, expected 7")
-        v = raw.astype(np.float64).ravel()
-        if not np.isfinite(v).all() or v[6] == 0.0:
+        v: list[float] = raw.astype(np.float64).ravel().tolist()
+        if not all(map(math.isfinite, v)) or v[6] == 0.0:
             raise LabelError(f"{name}: Pose_Para holds NaN, infinity or a scale of 0")
-        pitch, yaw, roll = np.degrees(v[:3]).tolist()
-        return cls((yaw, pitch, roll), (float(v[3]), float(v[4])), float(v[5]), float(v[6]))
+        pitch, yaw, roll = map(math.degrees, v[:3])
+        return cls((yaw, pitch, roll), (v[3], v[4]), v[5], v[6])
+
+    @cached_property
+    def rotation(self) -> Array:
+        """The matrix (3, 3) of the angles."""
+        return euler_to_matrix(self.angles)
 
     @cached_property
     def pose(self) -> HeadPose:
         """The head's orientation in the picture; for a negative scale the labelled one turned by 180."""
-        r = euler_to_matrix(self.angles)
-        return HeadPose(_HALF_TURN @ r if self.scale < 0.0 else r)
+        return HeadPose(_HALF_TURN @ self.rotation if self.scale < 0.0 else self.rotation)
 
     def origin(self, height: int) -> tuple[float, float]:
         """0-based pixel where the 3D model's origin lands in a picture of this height."""
@@ -74,9 +79,9 @@ class PosePara:
     def camera(self, height: int) -> WeakPerspective:
         """Where the label puts the canonical face in a picture of this height."""
         scale = abs(self.scale) * 1000.0
-        shift = scale * (self.pose.cam_from_head @ MODEL_FROM_CANONICAL)
+        right, down, _ = (scale * (self.pose.cam_from_head @ MODEL_FROM_CANONICAL)).tolist()
         x, y = self.origin(height)
-        return WeakPerspective(scale, (x + float(shift[0]), y + float(shift[1])))
+        return WeakPerspective(scale, (x + right, y + down))
 
     def moved(self, plane: PlaneMap, height: int) -> PosePara:
         """The label after the picture of this height went through ``plane``, by section 3."""
@@ -84,10 +89,10 @@ class PosePara:
         x, y = plane.points(self.origin(height)).tolist()
         offset = (x + 1.0, plane.size[1] - y)
         angles = self.angles
-        if not np.array_equal(plane.camera_rotation, np.eye(3)):
-            r = plane.camera_rotation @ euler_to_matrix(self.angles)
-            near = nearest_triple(matrix_to_euler(r), wrap_deg(self.angles))
-            angles = (float(near[0]), float(near[1]), float(near[2]))
+        if plane.turns_head:
+            r = plane.camera_rotation @ self.rotation
+            yaw, pitch, roll = nearest_triple(matrix_to_euler(r), wrap_deg(self.angles)).tolist()
+            angles = (yaw, pitch, roll)
         return PosePara(angles, offset, self.depth * k, self.scale * k)
 
     def array(self) -> Array:
@@ -103,14 +108,14 @@ def similarity(plane: PlaneMap) -> float:
     Weak perspective turns with the picture: the map's linear part must be k times the first two rows and
     columns of its camera rotation, which must be a turn in the image plane.
     """
-    a = plane.matrix / plane.matrix[2, 2]
-    k = float(np.sqrt(abs(a[0, 0] * a[1, 1] - a[0, 1] * a[1, 0])))
+    (a, b, _), (c, d, _), (e, f, _) = (plane.matrix / plane.matrix[2, 2]).tolist()
+    k = math.sqrt(abs(a * d - b * c))
     k = 1.0 if abs(k - 1.0) < 1e-12 else k  # a plain turn leaves lengths as they are, to the last bit
-    turn = plane.camera_rotation
-    width, height = plane.size
-    off = np.abs(a[:2, :2] - k * turn[:2, :2]).max() * max(width, height)
-    bent = np.abs(a[2, :2]).max() * max(width, height) ** 2
-    if max(off, bent) > _SLACK * max(width, height) or abs(turn[2, 2] - 1.0) > 1e-9 or k <= 0.0:
+    (p, q, _), (r, s, _), (_, _, along) = plane.camera_rotation.tolist()
+    side = max(plane.size)
+    off = max(abs(a - k * p), abs(b - k * q), abs(c - k * r), abs(d - k * s)) * side
+    bent = max(abs(e), abs(f)) * side**2
+    if max(off, bent) > _SLACK * side or abs(along - 1.0) > 1e-9 or k <= 0.0:
         raise LabelError(
             "Pose_Para can only follow a turn, shift or even scaling of the picture, not this map"
         )
@@ -121,7 +126,10 @@ def moved_pixels(points: NDArray[Any], plane: PlaneMap) -> Array:
     """Rows x and y of 1-based pixels (2, n) in the target picture; points at (-1, -1) stay (not visible)."""
     out = points.astype(np.float64)
     known = ~(out == -1.0).all(axis=0)
-    out[:, known] = plane.points(out[:, known].T - 1.0).T + 1.0
+    if known.all():
+        out[:] = plane.points(out.T - 1.0).T + 1.0
+    else:
+        out[:, known] = plane.points(out[:, known].T - 1.0).T + 1.0
     return out
 
 

@@ -21,10 +21,9 @@ from ..errors import DatasetNotFound, LabelError
 from ..geometry.image_plane import PlaneMap
 from ..geometry.landmarks import MIRROR, Landmarks
 from ..io.files import names_in
-from ..io.images import image_size
-from ..io.matfile import MatFile, read_mat, write_mat
+from ..io.matfile import MatFile, read_mat
 from ..sample import Entry, Sample
-from .base import Card, DatasetFormat
+from .base import NOTHING, Card, DatasetFormat, Held
 from .pose_para import PosePara, box_of, moved_landmarks, moved_mat, moved_pixels, points_1based
 
 SUBSETS = ("AFW", "HELEN", "IBUG", "LFPW")
@@ -73,16 +72,16 @@ class W300LP(DatasetFormat):
                     tuple(PurePosixPath(label) for label in labels),
                 )
 
-    def read(self, root: Path, entry: Entry) -> Sample:
+    def read(self, root: Path, entry: Entry, held: Held = NOTHING) -> Sample:
         """Pose from Pose_Para (None without a .mat), landmarks by the first rule that gives some:
 
         the view's own landmarks file (`pts_3d`), that of the same view on the other side of the mirror,
         `pt2d` of a source photo (its jaw is the visible outline). Else they are None.
         """
-        size = image_size(root / entry.image)
+        size = self.size_of(root, entry, held)
         raw: dict[str, Any] = {}
         for label in entry.labels:
-            raw["pts" if label.parts[0] == "landmarks" else "mat"] = read_mat(root / label)
+            raw["pts" if label.parts[0] == "landmarks" else "mat"] = read_mat(root / label, held.get(label))
         if "mat" in raw:
             raw["para"] = PosePara.of(raw["mat"].fields, entry.image.stem + ".mat")
         landmarks = self._landmarks(root, entry, raw, size)
@@ -162,11 +161,12 @@ class W300LP(DatasetFormat):
             camera=para.camera(plane.size[1]) if para else None,
         )
 
-    def write_labels(self, sample: Sample, root: Path) -> tuple[PurePosixPath, ...]:
+    def label_files(self, sample: Sample) -> dict[PurePosixPath, bytes]:
         """The .mat file and the landmarks file, those that the sample has."""
-        for label in sample.entry.labels:
-            write_mat(root / label, sample.raw["pts" if label.parts[0] == "landmarks" else "mat"])
-        return sample.entry.labels
+        return {
+            label: sample.raw["pts" if label.parts[0] == "landmarks" else "mat"].to_bytes()
+            for label in sample.entry.labels
+        }
 
     def is_labelled(self, entry: Entry) -> bool:
         """Whether the picture has its .mat file; a landmarks file alone holds no pose."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,7 +63,7 @@ class WeakPerspective:
     offset: tuple[float, float]
 
     def __post_init__(self) -> None:
-        if not (np.isfinite(self.scale) and self.scale > 0.0 and np.isfinite(self.offset).all()):
+        if not (math.isfinite(self.scale) and self.scale > 0.0 and all(map(math.isfinite, self.offset))):
             raise ValueError(f"scale must be positive and offset finite, got {self.scale}, {self.offset}")
 
     def project(self, points_head: ArrayLike, rotation: ArrayLike) -> Array:

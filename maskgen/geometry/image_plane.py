@@ -8,6 +8,7 @@ they cannot drift apart.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -50,12 +51,11 @@ class PlaneMap:
         Exact for every pivot under weak perspective, and about the principal point under full perspective
         (docs/conventions.md, sections 2 and 6).
         """
-        turn2 = rotation_z(-theta_deg)[:2, :2]
+        turn = rotation_z(-theta_deg)
         q = np.asarray(pivot, dtype=np.float64)
-        m = np.eye(3)
-        m[:2, :2] = turn2
-        m[:2, 2] = q - turn2 @ q
-        return cls(m, size, rotation_z(-theta_deg), theta_deg)
+        m = turn.copy()
+        m[:2, 2] = q - turn[:2, :2] @ q
+        return cls(m, size, turn, theta_deg)
 
     @classmethod
     def turn_about_ray(
@@ -75,6 +75,11 @@ class PlaneMap:
         """Whether parallel lines stay parallel, so that the cheaper affine warp is exact."""
         a, b, c = self.matrix[2].tolist()
         return max(abs(a), abs(b), abs(c - 1.0)) <= 1e-15
+
+    @cached_property
+    def turns_head(self) -> bool:
+        """Whether the map stands for any rotation of the camera at all, so that the pose changes."""
+        return self.camera_rotation.tolist() != [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
 
     def points(self, xy: ArrayLike) -> Array:
         """Points (..., 2) in target pixels."""

@@ -45,7 +45,7 @@ class Landmarks:
         ok = np.array(self.valid, dtype=bool)
         if pts.shape not in ((68, 2), (68, 3)) or ok.shape != (68,):
             raise ValueError(f"landmarks are 68 x 2 or 68 x 3 with 68 flags, got {pts.shape} and {ok.shape}")
-        if not np.isfinite(pts[ok]).all():
+        if not np.isfinite(pts if ok.all() else pts[ok]).all():
             raise ValueError("a landmark marked valid is not a finite number")
         pts[~ok] = 0.0
         for a in (pts, ok):
@@ -67,10 +67,11 @@ class Landmarks:
     @property
     def box(self) -> tuple[float, float, float, float]:
         """(x0, y0, x1, y1) of the valid points."""
-        p = self.xy[self.valid]
+        p = self.xy if self.valid.all() else self.xy[self.valid]
         if len(p) == 0:
             raise ValueError("no valid landmark, so no box")
-        return float(p[:, 0].min()), float(p[:, 1].min()), float(p[:, 0].max()), float(p[:, 1].max())
+        (x0, y0), (x1, y1) = p.min(axis=0).tolist(), p.max(axis=0).tolist()
+        return x0, y0, x1, y1
 
     @property
     def face_size(self) -> float:

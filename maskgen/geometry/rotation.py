@@ -25,9 +25,9 @@ _MIRROR = np.diag([-1.0, 1.0, 1.0])
 def wrap_deg(angle: ArrayLike) -> Array:
     """Angles in degrees brought into (-180, 180]."""
     a = np.asarray(angle, dtype=np.float64)
-    wrapped = 180.0 - np.mod(180.0 - a, 360.0)
     # values already inside come back untouched, to the last bit
-    return np.where((a > -180.0) & (a <= 180.0), a, wrapped)
+    inside = (a > -180.0) & (a <= 180.0)
+    return a.copy() if inside.all() else np.where(inside, a, 180.0 - np.mod(180.0 - a, 360.0))
 
 
 def _axis_matrix(axis: int, angle_deg: ArrayLike) -> Array:
@@ -88,10 +88,13 @@ def matrix_to_euler(rotation: ArrayLike) -> Array:
     if r.shape[-2:] != (3, 3):
         raise ValueError(f"rotation must end in axes 3 x 3, got shape {r.shape}")
     yaw = np.arctan2(r[..., 0, 2], np.hypot(r[..., 1, 2], r[..., 2, 2]))
-    locked = np.hypot(r[..., 0, 0], r[..., 0, 1]) < GIMBAL
-    pitch = np.where(locked, np.arctan2(-r[..., 2, 1], r[..., 1, 1]), np.arctan2(r[..., 1, 2], r[..., 2, 2]))
+    pitch = np.arctan2(r[..., 1, 2], r[..., 2, 2])
     # + 0.0 turns a negative zero into zero, so that an upright head reads 0 and not -0
-    roll = np.where(locked, 0.0, np.arctan2(-r[..., 0, 1], r[..., 0, 0])) + 0.0
+    roll = np.arctan2(-r[..., 0, 1], r[..., 0, 0]) + 0.0
+    locked = np.hypot(r[..., 0, 0], r[..., 0, 1]) < GIMBAL
+    if locked.any():
+        pitch = np.where(locked, np.arctan2(-r[..., 2, 1], r[..., 1, 1]), pitch)
+        roll = np.where(locked, 0.0, roll)
     return wrap_deg(np.degrees(np.stack([yaw, pitch, roll], axis=-1)))
 
 
@@ -104,10 +107,12 @@ def nearest_triple(angles_deg: ArrayLike, reference_deg: ArrayLike) -> Array:
     """
     first = wrap_deg(angles_deg)
     ref = np.asarray(reference_deg, dtype=np.float64)
+    beyond = np.abs(ref[..., :1]) > 90.0
+    if not beyond.any():  # nearly every label, and most of the work saved
+        return first if first.shape == ref.shape else np.broadcast_arrays(first, ref)[0].copy()
     second = wrap_deg(first * np.array([-1.0, 1.0, 1.0]) + 180.0)
     gap_first = np.abs(wrap_deg(first - ref)).sum(-1, keepdims=True)
     gap_second = np.abs(wrap_deg(second - ref)).sum(-1, keepdims=True)
-    beyond = np.abs(ref[..., :1]) > 90.0
     return np.where(beyond & (gap_second < gap_first), second, first)
 
 

@@ -23,13 +23,19 @@ _MOST_PIXELS = 1 << 24
 def read_text(path: Path) -> str:
     """A small ASCII file; raises LabelError if it cannot be read, is empty or is no text."""
     try:
-        text = path.read_text(encoding="ascii")
+        return text_of(path.read_bytes(), path.name)
     except OSError as error:
         raise LabelError(f"{path.name}: cannot be read ({error.strerror})") from error
+
+
+def text_of(data: bytes, name: str) -> str:
+    """The ASCII text in the bytes of a file; raises LabelError if it is empty or no text."""
+    try:
+        text = data.decode("ascii")
     except UnicodeDecodeError as error:
-        raise LabelError(f"{path.name}: not a text file") from error
+        raise LabelError(f"{name}: not a text file") from error
     if not text.strip():
-        raise LabelError(f"{path.name}: the file is empty")
+        raise LabelError(f"{name}: the file is empty")
     return text
 
 

@@ -24,9 +24,9 @@ def atomic_write(path: Path, data: bytes, *, sync: bool = True) -> None:
 
     Raises OSError (disk full, no permission) with ``path`` as its file name.
     """
-    path = Path(path)
+    target = os.fspath(path)
     # a random name, not one made from the target's: long names stay within the file system's limit
-    temporary = path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}"
+    temporary = os.path.join(os.path.dirname(target), f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}")
     try:
         handle = _create(temporary)
         try:
@@ -37,22 +37,22 @@ def atomic_write(path: Path, data: bytes, *, sync: bool = True) -> None:
                 os.fsync(handle)
         finally:
             os.close(handle)
-        os.replace(temporary, path)
+        os.replace(temporary, target)
     except BaseException as error:
         with suppress(OSError):
-            temporary.unlink()
-        if isinstance(error, OSError) and error.filename != os.fspath(path):
-            raise type(error)(error.errno, error.strerror, os.fspath(path)) from error
+            os.unlink(temporary)
+        if isinstance(error, OSError) and error.filename != target:
+            raise type(error)(error.errno, error.strerror, target) from error
         raise
 
 
-def _create(temporary: Path) -> int:
+def _create(temporary: str) -> int:
     # 0o666 minus the user's umask, as for any new file; the tempfile module would make them private
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     try:
         return os.open(temporary, flags, 0o666)
     except FileNotFoundError:
-        temporary.parent.mkdir(parents=True, exist_ok=True)
+        os.makedirs(os.path.dirname(temporary) or ".", exist_ok=True)
         return os.open(temporary, flags, 0o666)
 
 

@@ -15,9 +15,10 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, JpegImagePlugin, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from ..errors import ImageError
+from .jpeg import JpegHeader, encode_jpeg, header_bytes, known_header, remember_header
 
 Pixels = NDArray[np.uint8]
 
@@ -69,15 +70,20 @@ def image_size(path: Path) -> tuple[int, int]:
     """(width, height) from the header alone, stored orientation. Raises ImageError."""
     try:
         with open(path, "rb") as stream:
-            # asked for every label that is read, and Pillow looks at far more than the size
-            size = _size_in(stream.read(_HEAD_BYTES))
-            if size is not None:
-                return size
-            stream.seek(0)
-            with _open(stream, Path(path).name) as header:
-                return header.size
+            head = stream.read(_HEAD_BYTES)
+            return _size_in(head) or size_in(head + stream.read(), Path(path).name)
     except OSError as error:
         raise ImageError(f"{Path(path).name}: cannot be read ({error.strerror})") from error
+
+
+def size_in(data: bytes, name: str = "image") -> tuple[int, int]:
+    """`image_size` of the bytes of a file; ``name`` is for error messages."""
+    # asked for every label that is read, and Pillow looks at far more than the size
+    size = _size_in(data)
+    if size is None:
+        with _open(io.BytesIO(data), name) as header:
+            size = header.size
+    return size
 
 
 def _size_in(head: bytes) -> tuple[int, int] | None:
@@ -102,6 +108,10 @@ def decode_image(data: bytes, name: str = "image") -> SourceImage:
     """The picture in the bytes of a file; ``name`` is for error messages."""
     if not data:
         raise ImageError(f"{name}: the file is empty (0 bytes)")
+    head = header_bytes(data)
+    known = known_header(head)
+    if known is not None:
+        return _jpeg(known, data, name)
     with _open(io.BytesIO(data), name) as header:
         if header.format not in FORMATS:
             raise ImageError(f"{name}: {header.format} pictures are not supported; convert to JPEG or PNG")
@@ -109,7 +119,9 @@ def decode_image(data: bytes, name: str = "image") -> SourceImage:
             raise ImageError(f"{name}: {header.mode} colours are not supported; convert the file to RGB")
         if getattr(header, "is_animated", False):
             raise ImageError(f"{name}: an animated picture; keep one frame of it")
-        return _jpeg(header, data, name) if header.format == "JPEG" else _png(header, data, name)
+        if header.format != "JPEG":
+            return _png(header, data, name)
+        return _jpeg(remember_header(head, header), data, name)
 
 
 def _open(stream: Any, name: str) -> Image.Image:
@@ -123,27 +135,15 @@ def _open(stream: Any, name: str) -> Image.Image:
         raise ImageError(f"{name}: damaged header ({error})") from error
 
 
-def _jpeg(header: Image.Image, data: bytes, name: str) -> SourceImage:
+def _jpeg(header: JpegHeader, data: bytes, name: str) -> SourceImage:
     # OpenCV decodes bit for bit like Pillow here and twice as fast, but fills what is missing with grey
     # without a word. Inside entropy-coded data 0xFF is always escaped, so both markers are unambiguous.
-    if data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda"):
+    if data.find(b"\xff\xda", max(data.rfind(b"\xff\xd9"), 0)) >= 0:
         raise ImageError(f"{name}: truncated JPEG (no end marker in {len(data)} bytes)")
-    info = header.info
-    sampling = JpegImagePlugin.get_sampling(header) if header.mode != "L" else 0
-    settings = {
-        "qtables": dict(getattr(header, "quantization", {})),
-        # layouts that Pillow cannot write (4:1:1, 4:4:0) keep their full chroma instead
-        "subsampling": sampling if sampling in (0, 1, 2) else 0,
-        "progressive": bool(info.get("progressive")),
-        "keep_rgb": header.mode == "RGB" and info.get("adobe_transform") == 0,
-    }
-    settings |= {key: info[key] for key in ("exif", "icc_profile", "comment") if info.get(key)}
-    if info.get("jfif_unit") in (1, 2) and info.get("dpi"):
-        settings["dpi"] = info["dpi"]
     bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     if bgr is None or bgr.shape[1::-1] != header.size:
         raise ImageError(f"{name}: damaged JPEG data")
-    return SourceImage(bgr.astype(np.uint8, copy=False), "JPEG", header.mode == "L", settings=settings)
+    return SourceImage(bgr.astype(np.uint8, copy=False), "JPEG", header.grey, settings=dict(header.settings))
 
 
 def _png(header: Image.Image, data: bytes, name: str) -> SourceImage:
@@ -202,24 +202,9 @@ def encode_like(source: SourceImage, bgr: Pixels, alpha: NDArray[Any] | None = N
     """
     if bgr.ndim != 3 or bgr.shape[2] != 3 or bgr.dtype != np.uint8:
         raise ImageError(f"pixels to encode must be (h, w, 3) uint8, got {bgr.shape} {bgr.dtype}")
-    return _encode_jpeg(source, bgr) if source.format == "JPEG" else _encode_png(source, bgr, alpha)
-
-
-def _encode_jpeg(source: SourceImage, bgr: Pixels) -> bytes:
-    if source.grey:
-        image, skip = Image.fromarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY)), {"subsampling", "keep_rgb"}
-    else:
-        # four bytes a pixel are Pillow's own layout, so that the pixels are not copied once more
-        padded = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGBA)
-        size = (bgr.shape[1], bgr.shape[0])
-        image = Image.frombuffer("RGBX", size, padded, "raw", "RGBX", 0, 1)
-        skip = {"subsampling"} if source.settings.get("keep_rgb") else set()
-    stream = io.BytesIO()
-    try:
-        image.save(stream, "JPEG", **{k: v for k, v in source.settings.items() if k not in skip})
-    except (OSError, ValueError, TypeError) as error:
-        raise ImageError(f"the picture cannot be encoded as JPEG ({error})") from error
-    return stream.getvalue()
+    if source.format == "JPEG":
+        return encode_jpeg(bgr, source.settings, grey=source.grey)
+    return _encode_png(source, bgr, alpha)
 
 
 def _encode_png(source: SourceImage, bgr: Pixels, alpha: NDArray[Any] | None) -> bytes:

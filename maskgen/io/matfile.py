@@ -8,10 +8,12 @@ Format: MathWorks, "MAT-File Format", level 5.
 
 from __future__ import annotations
 
+import math
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +34,25 @@ _COMPLEX = 0x0800
 
 @dataclass(frozen=True, eq=False)
 class Element:
-    """One variable: its bytes in the file and, for real numeric arrays, its value."""
+    """One variable: its bytes in the file and, for real numeric arrays, where its numbers are.
+
+    content: the numbers as stored, of type ``stored``; kind, shape: of the array that MATLAB makes of them.
+    """
 
     raw: bytes
     name: str = ""
-    value: NDArray[Any] | None = None
+    content: bytes = b""
+    stored: str = ""
+    kind: str = ""
+    shape: tuple[int, ...] = ()
+
+    @cached_property
+    def value(self) -> NDArray[Any] | None:
+        """The array; None for anything but real numbers."""
+        if not self.kind:
+            return None
+        flat = np.frombuffer(self.content, self.stored).astype(self.kind)
+        return flat.reshape(self.shape, order="F")
 
     @property
     def compressed(self) -> bool:
@@ -51,17 +67,17 @@ class MatFile:
     header: bytes
     elements: tuple[Element, ...]
 
-    @property
-    def fields(self) -> dict[str, NDArray[Any]]:
+    @cached_property
+    def fields(self) -> Mapping[str, NDArray[Any]]:
         """Numeric variables by name, in file order, with the type of their MATLAB class."""
-        return {e.name: e.value for e in self.elements if e.name and e.value is not None}
+        return _Fields({e.name: e for e in self.elements if e.name and e.kind})
 
     def with_fields(self, values: Mapping[str, ArrayLike]) -> MatFile:
         """The file with new values for existing variables; class stays, shape may change.
 
         Raises KeyError for a variable the file does not have.
         """
-        missing = set(values) - set(self.fields)
+        missing = [name for name in values if name not in self.fields]
         if missing:
             raise KeyError(
                 f"no numeric variable {', '.join(sorted(missing))}; there are {', '.join(self.fields)}"
@@ -70,8 +86,8 @@ class MatFile:
         return replace(
             self,
             elements=tuple(
-                _encode(e.name, np.asarray(values[e.name], dtype=e.value.dtype), order, e.compressed)
-                if e.name in values and e.value is not None
+                _encode(e.name, np.asarray(values[e.name], dtype=e.kind), order, e.compressed)
+                if e.kind and e.name in values
                 else e
                 for e in self.elements
             ),
@@ -82,11 +98,31 @@ class MatFile:
         return self.header + b"".join(e.raw for e in self.elements)
 
 
-def read_mat(path: Path) -> MatFile:
-    """Read a v5 file. Raises LabelError: missing, empty, another version, or corrupt."""
-    path = Path(path)
+class _Fields(Mapping[str, NDArray[Any]]):
+    """Variables by name; a file holds many that nobody asks for, so each is decoded when it is."""
+
+    def __init__(self, elements: dict[str, Element]) -> None:
+        self._elements = elements
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        value = self._elements[name].value
+        assert value is not None
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._elements)
+
+    def __len__(self) -> int:
+        return len(self._elements)
+
+
+def read_mat(path: Path, data: bytes | None = None) -> MatFile:
+    """Read a v5 file, or its ``data`` where they are in hand.
+
+    Raises LabelError: missing, empty, another version, or corrupt.
+    """
     try:
-        return parse_mat(path.read_bytes(), path.name)
+        return parse_mat(Path(path).read_bytes() if data is None else data, path.name)
     except OSError as error:
         raise LabelError(f"{path.name}: cannot be read ({error.strerror})") from error
 
@@ -132,6 +168,7 @@ def _byte_order(header: bytes) -> str:
 
 
 def _decode(raw: bytes, kind: int, order: str) -> Element:
+    """The variable in the bytes of an element: checked whole, its numbers decoded when they are asked for."""
     body = raw[8:]
     if kind == _COMPRESSED:
         body = zlib.decompress(body)
@@ -141,20 +178,31 @@ def _decode(raw: bytes, kind: int, order: str) -> Element:
         body = body[8 : 8 + size]
     if not body:
         return Element(raw)
-    parts: list[tuple[int, bytes]] = []
-    at = 0
-    while at < len(body) and len(parts) < 5:
-        storage, content, at = _part(body, at, order)
-        parts.append((storage, content))
-    flags = struct.unpack_from(order + "I", parts[0][1])[0]
-    name = parts[2][1].decode("ascii")
-    kind_name = _CLASSES.get(flags & 0xFF)
-    if kind_name is None or flags & _COMPLEX or len(parts) != 4:
-        return Element(raw, name)
-    shape = np.frombuffer(parts[1][1], order + "i4")
-    storage, content = parts[3]
-    flat = np.frombuffer(content, order + _STORAGE[storage]).astype(kind_name)
-    return Element(raw, name, flat.reshape(tuple(int(n) for n in shape), order="F"))
+    flag, shape, at = _flag_and_shape(body, order)
+    _, name, at = _part(body, at, order)
+    text = name.decode("ascii")
+    class_kind = _CLASSES.get(flag & 0xFF)
+    if class_kind is None or flag & _COMPLEX or at >= len(body):
+        return Element(raw, text)
+    storage, content, at = _part(body, at, order)
+    if at < len(body):
+        return Element(raw, text)
+    stored = _STORAGE[storage]
+    if len(content) != math.prod(shape) * int(stored[1]) or min(shape, default=0) < 0:
+        raise ValueError(f"variable {text}: {len(content)} bytes for an array of shape {shape}")
+    return Element(raw, text, content, order + stored, class_kind, shape)
+
+
+def _flag_and_shape(body: bytes, order: str) -> tuple[int, tuple[int, ...], int]:
+    """(array flags, dimensions, offset of what follows) at the head of a matrix."""
+    if len(body) >= 32:
+        tag, size, flag, _, tag2, size2, rows, columns = struct.unpack_from(order + "8I", body)
+        if (tag, size, tag2, size2) == (6, 8, 5, 8):  # two dimensions, as nearly always
+            return flag, (rows, columns), 32
+    _, flags, at = _part(body, 0, order)
+    _, dimensions, at = _part(body, at, order)
+    shape = struct.unpack(f"{order}{len(dimensions) // 4}i", dimensions)
+    return struct.unpack_from(order + "I", flags)[0], shape, at
 
 
 def _part(body: bytes, at: int, order: str) -> tuple[int, bytes, int]:
@@ -172,19 +220,20 @@ def _encode(name: str, value: NDArray[Any], order: str, compressed: bool) -> Ele
     kind = value.dtype.newbyteorder("=").str[1:]
     if kind not in _CLASS_OF:
         raise LabelError(f"variable {name}: type {value.dtype} has no place in a MATLAB v5 file")
+    content = value.astype(order + kind).tobytes(order="F")
     body = b"".join(
         (
             _pack(6, struct.pack(order + "II", _CLASS_OF[kind], 0), order),
-            _pack(5, np.asarray(value.shape, order + "i4").tobytes(), order),
+            _pack(5, struct.pack(f"{order}{value.ndim}i", *value.shape), order),
             _pack(1, name.encode("ascii"), order),
-            _pack(_STORAGE_OF[kind], value.astype(order + kind).tobytes(order="F"), order),
+            _pack(_STORAGE_OF[kind], content, order),
         )
     )
     raw = struct.pack(order + "II", _MATRIX, len(body)) + body
     if compressed:
         packed = _deflate(raw)
         raw = struct.pack(order + "II", _COMPRESSED, len(packed)) + packed
-    return Element(raw, name, value)
+    return Element(raw, name, content, order + kind, kind, value.shape)
 
 
 def _deflate(data: bytes) -> bytes:

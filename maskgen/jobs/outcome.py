@@ -108,13 +108,19 @@ def _place(error: BaseException) -> str:
     return f" ({name}:{trace.tb_lineno})"
 
 
+#: most values of most lines
+_PLAIN = frozenset((str, int, bool))
+
+
 def _plain(value: Any) -> Any:
     """Values a JSON line can hold: NumPy scalars unwrapped, tuples as lists, nan and infinity as None."""
+    if value is None or type(value) in _PLAIN:
+        return value
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
-    if hasattr(value, "item") and callable(value.item):
+    if not isinstance(value, float) and callable(getattr(value, "item", None)):
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):
         return None

@@ -101,14 +101,14 @@ class _Plugin(DatasetFormat):
     def index(self, root):
         return iter(())
 
-    def read(self, root, entry):
+    def read(self, root, entry, held=None):
         raise NotImplementedError
 
     def moved(self, sample, plane):
         raise NotImplementedError
 
-    def write_labels(self, sample, root):
-        return ()
+    def label_files(self, sample):
+        return {}
 
 
 class _Point:

@@ -23,6 +23,13 @@ def test_help_imports_nothing_heavy():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_the_package_runs_as_a_module():
+    call = [sys.executable, "-m", "rotaug", "--range", "5", "5"]
+    done = subprocess.run(call, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "--angles 5" in done.stderr
+
+
 def test_inside_a_dataset_one_option_is_enough(fake_dataset, monkeypatch, capsys):
     root = fake_dataset("AFLW2000", private=True)
     monkeypatch.chdir(root)
@@ -90,3 +97,16 @@ def test_failures_set_the_exit_code_unless_they_are_allowed(fake_dataset, tmp_pa
     args = ["--root", str(root), "--range", "-1", "1", "--jobs", "1", "-q"]
     assert cli.run([*args, "--out", str(tmp_path / "a")]) == 1
     assert cli.run([*args, "--out", str(tmp_path / "b"), "--max-failures", "1"]) == 0
+
+
+@pytest.mark.parametrize("pivot", ["principal", "face"])
+def test_a_missing_calibration_is_named_without_a_spread_of_nothing(fake_dataset, tmp_path, capsys, pivot):
+    root = fake_dataset("BIWI", private=True)
+    for path in list(root.rglob("rgb.cal")):
+        path.unlink()
+    args = ["--root", str(root), "--range", "-45", "45", "--jobs", "1", "--out", str(tmp_path / "o")]
+    assert cli.run([*args, "--pivot", pivot]) == 1
+    said = capsys.readouterr().out
+    assert "failed: label: 5" in said
+    assert "rgb.cal is missing" in said
+    assert "effective bins" not in said
