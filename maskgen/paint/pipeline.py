@@ -19,6 +19,7 @@ from .fabric import NO_TILE, creases, grain_tile, pick_level, prepared, prepared
 from .frame import photograph_box
 from .light import Light, bare_skin, estimate_light
 from .loops import band_reach, cut_bands
+from .occluder import find_occluder, put_behind
 from .photo import Photo, read_photo
 from .scene import Scene, build_scene
 from .shadow import cast_shadow
@@ -63,13 +64,16 @@ class Painter:
         fit = fit_face(landmarks, pose)
         shell = skewed(build_shell(style.spec, draw.wear), draw.skew_deg)
         h, w = image.shape[:2]
-        scene = build_scene(shell, fit, photograph_box(image))
+        frame = photograph_box(image)
+        scene = build_scene(shell, fit, frame)
         if float(scene.coverage.sum()) < 4.0:
             raise LandmarkError("no part of the mask is seen: the face is turned away or outside the picture")
         light = estimate_light(image, fit)
         x0, y0, x1, y1 = scene.box
         below = np.ascontiguousarray(image[y0:y1, x0:x1])
         cut_bands(scene.coverage, scene.strap, scene.attributes, band_reach(below, scene, light, style.spec))
+        occlusion = find_occluder(image, fit, scene.box, scene.coverage, frame)
+        put_behind(scene, fit, occlusion)
         photo = read_photo(image, scene.box, bare_skin(fit))
         layer = self._layer(style, draw, fit, scene, light, photo)
         shadow = cast_shadow(
@@ -91,8 +95,8 @@ class Painter:
             visibility=scene.visibility,
             residual=round(fit.residual_mm, 4),
             quality=_quality(fit, light),
-            notes=_notes(fit, scene, light, landmarks, (w, h)),
-            numbers=_numbers(fit, light, photo),
+            notes=_notes(fit, scene, light, landmarks, (w, h)) + occlusion.notes,
+            numbers=_numbers(fit, light, photo) | occlusion.numbers,
         )
 
     def _layer(
