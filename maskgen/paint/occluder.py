@@ -62,7 +62,7 @@ def _glare(c: Candidate) -> bool:
 def _sure(c: Candidate) -> bool:
     """The strict rule: on bare faces fewer than one in a hundred candidates' faces pass it."""
     if c.strength == 0.0:
-        rule = c.rim > 3.0 and c.deep > 30.0 and c.runs_on < 0.6 and c.edge > 0.05 and c.weakest > 0.045
+        rule = c.rim > 3.0 and c.deep > 30.0 and c.runs_on < 0.6 and c.edge > 0.05 and c.weakest > 0.033
         return rule and c.contrast > 0.2 and (c.brighter > -0.6 or c.chroma > 9.0) and not _glare(c)
     rule = c.brighter > 0.25 and c.contrast > 0.1 and c.edge > 0.045 and c.weakest > c.strength
     rule = rule and c.runs_on < min(0.25, 2.0 * c.edge) and c.outside > max(250.0, 0.8 * c.deep)
