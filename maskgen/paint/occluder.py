@@ -60,11 +60,14 @@ def _glare(c: Candidate) -> bool:
 
 
 def _sure(c: Candidate) -> bool:
-    """The strict rule: on bare faces fewer than one in a hundred candidates' faces pass it."""
+    """The strict rule: what passes is kept in front. Fewer than one bare face in a hundred may pass it."""
     if c.strength == 0.0:
         rule = c.rim > 3.0 and c.deep > 30.0 and c.runs_on < 0.6 and c.edge > 0.05 and c.weakest > 0.033
         return rule and c.contrast > 0.2 and (c.brighter > -0.6 or c.chroma > 9.0) and not _glare(c)
-    rule = c.brighter > 0.25 and c.contrast > 0.1 and c.edge > 0.045 and c.weakest > c.strength
+    # shadow, beard and hair are darker than skin; of the darker things only plain colours are believed
+    coloured = c.hue > 1.0 and c.luminance > 0.03 and c.contrast > 0.3 and c.runs_on < 0.05
+    rule = (c.brighter > 0.25 or coloured) and c.contrast > 0.1 and c.edge > 0.045 and c.weakest > c.strength
+    # the weaker its edge in the face, the less it may change where the face's outline ought to be
     rule = rule and c.runs_on < min(0.25, 2.0 * c.edge) and c.outside > max(250.0, 0.8 * c.deep)
     return rule and c.deep > 50.0 and not _glare(c)
 
@@ -120,6 +123,7 @@ def put_behind(scene: Scene, fit: FaceFit, occlusion: Occlusion) -> None:
     keep = 1.0 - occlusion.front
     scene.coverage[...] *= keep
     scene.strap[...] *= keep
+    scene.head[...] *= keep  # the mask's shadow falls on the face, not on what is before it
     landmarks = fit.to_image(fit.bent(CANONICAL_FACE, bending_weights(CANONICAL_FACE)))[:, :2]
     x, y = np.rint(landmarks - scene.box[:2]).astype(int).T
     i = np.flatnonzero((x >= 0) & (y >= 0) & (x < keep.shape[1]) & (y < keep.shape[0]))

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from ..geometry.face import CANONICAL_FACE, FaceFit, bending_weights
 from ..geometry.head import CENTRE, directions_of, head_radius
 from ..geometry.rotation import Array
+from .tone import LINEAR
 
 F32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -88,6 +89,7 @@ class Candidate:
     y: float  # mm below the nose tip
     luminance: float
     chroma: float  # spreads off the face's own skin; 0 for a plateau
+    hue: float  # log2 of R/G or B/G, whichever differs more from the skin beside it
 
 
 _ROWS, _COLUMNS = 69, 97
@@ -215,6 +217,13 @@ def _cropped(work: Work, region: Mask, lit: F32, margin: int) -> tuple[Work, Mas
     return replace(work, **{n: getattr(work, n)[part] for n in names}), region[part], lit[part]
 
 
+def _hue_between(a: F32, b: F32) -> float:
+    """How far two colours (3,) BGR lie apart in log2 R/G or B/G of linear light, the larger of both."""
+    pair = LINEAR[np.stack([a, b]).astype(np.uint8)] + 0.006
+    ratios = np.log2(pair[:, [2, 0]] / pair[:, 1:2])
+    return float(np.abs(ratios[0] - ratios[1]).max())
+
+
 def _measure(
     work: Work, region: Mask, near: tuple[int, int, int], strength: float, lit: F32, chroma: float = 0.0
 ) -> Candidate | None:
@@ -260,6 +269,7 @@ def _measure(
         y=float(np.median(work.y[inner])),
         luminance=float(np.median(lit[inner])),
         chroma=chroma,
+        hue=_hue_between(colour, beside),
     )
 
 
