@@ -20,6 +20,7 @@ from . import dress as d
 from .fabric import NO_TILE, grain_tile, packed_creases, pick_level, prepared, prepared_tile
 from .frame import photograph_box
 from .light import Light, bare_skin, estimate_light
+from .occluder import find_occluder, put_behind
 from .photo import Photo, read_photo
 from .raster import SS
 from .scene import MASK_VERTICES, Scene, build_scene
@@ -71,10 +72,13 @@ class Painter:
         shell = skewed(build_shell(style.spec, draw.wear), draw.skew_deg)
         h, w = image.shape[:2]
         light = estimate_light(image, fit)
-        scene = build_scene(image, shell, style.spec, fit, light, photograph_box(image))
+        frame = photograph_box(image)
+        scene = build_scene(image, shell, style.spec, fit, light, frame)
         if float(scene.coverage.sum()) < 4.0:
             raise LandmarkError("no part of the mask is seen: the face is turned away or outside the picture")
         x0, y0, x1, y1 = scene.box
+        occlusion = find_occluder(image, fit, scene.box, scene.coverage, frame)
+        put_behind(scene, fit, occlusion)
         photo = read_photo(image, scene.box, bare_skin(fit))
         layer = self._layer(style, draw, fit, shell, scene, light, photo)
         shadow, step = cast_shadow(
@@ -97,8 +101,8 @@ class Painter:
             visibility=scene.visibility,
             residual=round(fit.residual_mm, 4),
             quality=_quality(fit, light),
-            notes=_notes(fit, light, landmarks, (w, h)),
-            numbers=_numbers(fit, light, photo),
+            notes=_notes(fit, light, landmarks, (w, h)) + occlusion.notes,
+            numbers=_numbers(fit, light, photo) | occlusion.numbers,
         )
 
     def _layer(

@@ -1,0 +1,215 @@
+"""What lies in front of the face and stays in front of the mask: hands, sleeves, scarves, paper, flowers.
+
+No learned weights. `occluder_cues.py` finds what may lie in front; what passes a strict rule is followed to
+its edges and kept in front, what passes only a loose one is painted over and reported (docs/painting.md,
+section 6). Things darker than the skin are not kept unless their colour is far off: a beard, a shadow and a
+lock of hair cannot be told apart this way, and a hole in a right mask is worse than a hand painted over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..geometry.face import CANONICAL_FACE, FaceFit, bending_weights
+from .occluder_cues import F32, Candidate, Mask, Work, around, patches, plateaus, small_picture
+from .raster import FAR
+from .scene import Scene
+from .tone import LINEAR, LUMA_BGR
+from .types import HIDDEN_BY_MASK, VISIBLE
+
+#: how far beyond what was found an occluder is followed, mm
+_FOLLOW_MM = 10.0
+#: a mouth this wide open (gap over width) pulls the chin out of the face: nothing is sure then
+_WIDE_OPEN = 0.75
+#: a smaller share of the mask is not worth a hole
+_LEAST_SHARE = 0.004
+_NOTE = "occluder: something may lie in front of the face; it was painted over"
+
+
+@dataclass(frozen=True, eq=False)
+class Occlusion:
+    """front: (h, w) of the window, 0..1 in front of the mask. share: of the mask that it hides.
+
+    confidence: 0 nothing seen, 0..0.5 suspected (painted over, see `note`), above 0.5 kept in front.
+    """
+
+    front: F32
+    share: float = 0.0
+    confidence: float = 0.0
+    note: str = ""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What `Painted.notes` is to say of it."""
+        return (self.note,) if self.note else ()
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        """What `Painted.numbers` is to record of it."""
+        return {"occluded_share": self.share, "occluder_confidence": self.confidence}
+
+
+def _glare(c: Candidate) -> bool:
+    """Whether it may be a burnt-out background that a poor fit lets into the cheek."""
+    return c.y < 40.0 and (
+        (c.luminance > 0.75 and c.brighter > 0.4) or (c.strength == 0.0 and c.brighter > 1.3)
+    )
+
+
+def _sure(c: Candidate) -> bool:
+    """The strict rule: what passes is kept in front. Fewer than one bare face in a hundred may pass it."""
+    if c.strength == 0.0:
+        rule = c.rim > 3.0 and c.deep > 30.0 and c.runs_on < 0.6 and c.edge > 0.05 and c.weakest > 0.033
+        return rule and c.contrast > 0.2 and (c.brighter > -0.6 or c.chroma > 9.0) and not _glare(c)
+    # shadow, beard and hair are darker than skin; of the darker things only plain colours are believed
+    coloured = c.hue > 1.0 and c.luminance > 0.03 and c.contrast > 0.3 and c.runs_on < 0.05
+    rule = (c.brighter > 0.25 or coloured) and c.contrast > 0.1 and c.edge > 0.045 and c.weakest > c.strength
+    # the weaker its edge in the face, the less it may change where the face's outline ought to be
+    rule = rule and c.runs_on < min(0.25, 2.0 * c.edge) and c.outside > max(250.0, 0.8 * c.deep)
+    return rule and c.deep > 50.0 and not _glare(c)
+
+
+def _suspect(c: Candidate) -> bool:
+    """The loose rule: worth a note."""
+    if c.strength == 0.0:
+        return c.rim > 3.0 and c.deep > 30.0 and c.runs_on < 0.6 and c.edge > 0.04 and c.contrast > 0.15
+    rule = c.brighter > 0.15 and c.contrast > 0.1 and c.edge > 0.04 and c.runs_on < 0.25
+    return rule and c.outside > max(80.0, 0.4 * c.deep) and c.deep > 40.0
+
+
+def find_occluder(
+    image: NDArray[np.uint8],
+    fit: FaceFit,
+    box: tuple[int, int, int, int],
+    coverage: F32,
+    frame: tuple[int, int, int, int],
+) -> Occlusion:
+    """What lies in front of a mask of ``coverage`` (h, w) in the window ``box`` of ``image``. Never raises.
+
+    image: (H, W, 3) uint8 BGR; box, frame: (x0, y0, x1, y1), frame being the photograph without padding.
+    """
+    none = Occlusion(np.zeros(coverage.shape, np.float32))
+    work = small_picture(image, fit, frame)
+    if work is None:
+        return none
+    linear = LINEAR[work.picture.astype(np.uint8)]
+    light = linear @ LUMA_BGR + np.float32(0.004)
+    found = [c for c in (*plateaus(work, light), *patches(work, light, linear)) if _suspect(c) or _sure(c)]
+    if not found:
+        return none
+    sure = [c for c in found if _sure(c)] if fit.mouth_open < _WIDE_OPEN else []
+    if not sure:
+        return Occlusion(none.front, 0.0, 0.4, _NOTE)
+    seed = np.logical_or.reduce([c.region for c in sure])
+    patch = all(c.strength == 0.0 for c in sure)
+    front = _to_window(image, work, _followed(work, seed, patch), box)
+    total = float(coverage.sum())
+    share = float((front * coverage).sum()) / max(total, 1e-6)
+    if share < _LEAST_SHARE:
+        return none
+    return Occlusion(front, round(share, 4), round(_confidence(sure), 4))
+
+
+def put_behind(scene: Scene, fit: FaceFit, occlusion: Occlusion) -> None:
+    """Take what is in front out of the mask and straps of ``scene``, in place.
+
+    A landmark over which no mask is painted is no longer hidden by it.
+    """
+    if occlusion.share <= 0.0:
+        return
+    keep = 1.0 - occlusion.front
+    scene.coverage[...] *= keep
+    scene.strap[...] *= keep
+    # the mask's shadow falls on the face, not on what is before it
+    scene.head_depth[keep < 0.5] = FAR
+    landmarks = fit.to_image(fit.bent(CANONICAL_FACE, bending_weights(CANONICAL_FACE)))[:, :2]
+    x, y = np.rint(landmarks - scene.box[:2]).astype(int).T
+    i = np.flatnonzero((x >= 0) & (y >= 0) & (x < keep.shape[1]) & (y < keep.shape[0]))
+    i = i[(keep[y[i], x[i]] < 0.5) & (scene.visibility[i] == HIDDEN_BY_MASK)]
+    scene.visibility[i] = VISIBLE
+
+
+def _confidence(sure: list[Candidate]) -> float:
+    """Above 0.5: how far the strongest candidate's edge exceeds what was asked of it."""
+    best = max(c.weakest / max(c.strength, 0.045) for c in sure)
+    return float(np.clip(0.5 + 0.5 * (1.0 - 1.0 / best), 0.5, 1.0))
+
+
+def _followed(work: Work, seed: Mask, patch: bool) -> Mask:
+    """``seed`` grown to the edges of the thing it lies in, by watershed against the skin around it.
+
+    patch: the seed was looked for on the face alone and must be followed across its outline by likeness.
+    """
+    seed = _filled(seed, max(1, round(2.0 * work.k))) & ~work.core
+    if patch:
+        colour, spread = np.median(work.picture[seed], 0), float(work.picture[seed].std(0).mean())
+        alike = (work.depth < 2.0) & (np.abs(work.picture - colour).mean(-1) < spread + 6.0)
+        _, label = cv2.connectedComponents((alike | seed).astype(np.uint8), connectivity=4)
+        seed = seed | (alike & np.isin(label, np.unique(label[seed])))
+    markers = np.zeros(seed.shape, np.int32)
+    skin = (work.slope < 0.03) & work.on & (work.depth > 4.0) & ~seed
+    _, label = cv2.connectedComponents(skin.astype(np.uint8), connectivity=4)
+    own = np.unique(label[work.core & skin])
+    markers[np.isin(label, own[own > 0])] = 2
+    markers[~around(seed, max(2, round(_FOLLOW_MM * work.k)))] = 2
+    markers[seed] = 1
+    shed = cv2.watershed(np.round(work.picture).astype(np.uint8), markers)
+    # watershed leaves its lines unlabelled; they belong to what they run round
+    return _filled(shed == 1, 1)
+
+
+def _filled(region: Mask, pixels: int) -> Mask:
+    """The region without gaps narrower than 2 ``pixels`` and without what it encloses."""
+    kernel = np.ones((2 * pixels + 1,) * 2, np.uint8)
+    closed = np.asarray(cv2.morphologyEx(region.astype(np.uint8), cv2.MORPH_CLOSE, kernel))
+    padded = np.pad(1 - closed, 1, constant_values=1)
+    _, label = cv2.connectedComponents(padded, connectivity=4)
+    return np.asarray(label != label[0, 0])[1:-1, 1:-1]
+
+
+def _to_window(image: NDArray[np.uint8], work: Work, region: Mask, box: tuple[int, int, int, int]) -> F32:
+    """The region at the picture's own resolution within ``box``, its border drawn onto the nearest edges."""
+    x0, y0, x1, y1 = box
+    wx0, wy0, wx1, wy1 = work.box
+    sx, sy = region.shape[1] / (wx1 - wx0), region.shape[0] / (wy1 - wy0)
+    to_small = np.array([[sx, 0.0, (x0 - wx0 + 0.5) * sx - 0.5], [0.0, sy, (y0 - wy0 + 0.5) * sy - 0.5]])
+    rough = np.asarray(
+        cv2.warpAffine(
+            region.astype(np.float32),
+            to_small,
+            (x1 - x0, y1 - y0),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        )
+    )
+    radius = max(2, round(2.5 * work.k / min(sx, sy)))
+    soft = _guided(
+        np.asarray(image[y0:y1, x0:x1] / np.float32(255.0)), rough.astype(np.float32), radius, 4e-4
+    )
+    return np.asarray(np.clip((soft - 0.25) / 0.5, 0.0, 1.0), np.float32)
+
+
+def _guided(guide: F32, values: F32, radius: int, ridge: float) -> F32:
+    """Guided filter (He, Sun, Tang 2013) of ``values`` (h, w) by a colour picture (h, w, 3) in 0..1."""
+    size = (2 * radius + 1, 2 * radius + 1)
+
+    def mean(a: F32) -> F32:
+        return np.asarray(cv2.blur(a, size, borderType=cv2.BORDER_REFLECT))
+
+    m, v = mean(guide), mean(values)
+    cross = mean(guide * values[..., None]) - m * v[..., None]
+    second = mean(np.stack([guide[..., i] * guide[..., j] for i, j in _PAIRS[:3]], -1).astype(np.float32))
+    third = mean(np.stack([guide[..., i] * guide[..., j] for i, j in _PAIRS[3:]], -1).astype(np.float32))
+    full = np.empty((*values.shape, 3, 3), np.float32)
+    for n, (i, j) in enumerate(_PAIRS):
+        moment = (second if n < 3 else third)[..., n % 3] - m[..., i] * m[..., j]
+        full[..., i, j] = full[..., j, i] = moment + (ridge if i == j else 0.0)
+    a = np.linalg.solve(full, cross[..., None])[..., 0].astype(np.float32)
+    b = v - (a * m).sum(-1)
+    return np.asarray((mean(a) * guide).sum(-1) + mean(b), np.float32)
+
+
+_PAIRS = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))

@@ -1,0 +1,208 @@
+"""What is in front of the face stays in front of the mask, and a bare face gets no hole."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+
+import cv2
+import numpy as np
+import pytest
+
+from maskgen.geometry.face import fit_face
+from maskgen.geometry.landmarks import Landmarks
+from maskgen.geometry.pose import HeadPose
+from maskgen.masks.spec import MaskDraw
+from maskgen.paint.frame import photograph_box
+from maskgen.paint.light import estimate_light
+from maskgen.paint.occluder import find_occluder
+from maskgen.paint.pipeline import Painter
+from maskgen.paint.plain_head import plain_head
+from maskgen.paint.scene import build_scene
+from maskgen.paint.shell import build_shell
+from maskgen.paint.types import HIDDEN_BY_MASK, MASK, VISIBLE
+from maskgen.synth.photo import Shot, compose, take_photo
+
+SIZE = 300
+
+
+@pytest.fixture(scope="module")
+def painter() -> Painter:
+    return Painter()
+
+
+@lru_cache(maxsize=32)
+def portrait(key, yaw=0.0, jaw=None, beard=None):
+    """A rendered head with hair and features: (image, landmarks, pose)."""
+    angles = (yaw, 3.0, -2.0)
+    shot = Shot(f"p{key}", f"t{key}", 0, angles, angles)
+    scene, film, exposure = compose(1, shot, SIZE)
+    if jaw is not None:
+        scene = replace(scene, expression=replace(scene.expression, jaw=jaw))
+    if beard is not None:
+        scene = replace(scene, person=replace(scene.person, hair=replace(scene.person.hair, beard=beard)))
+    photo = take_photo(1, shot, scene, film, exposure)
+    return photo.bgr, Landmarks.of(photo.rendered.landmarks[:, :2], "projected"), HeadPose(scene.head)
+
+
+def with_hand(image, landmarks, tone=1.25):
+    """The picture with a forearm and two fingers from below over chin and cheek, and where they lie."""
+    xy, where = landmarks.xy, np.zeros(image.shape[:2], np.uint8)
+    unit = float(np.linalg.norm(xy[16] - xy[0])) / 100.0
+    wrist, knuckle = xy[8] + [38 * unit, 60 * unit], xy[10] + [-4 * unit, -4 * unit]
+    for tip, width in ((xy[12] + [-18 * unit, 2 * unit], 13), (xy[54] + [10 * unit, 12 * unit], 13)):
+        for a, b, w in ((wrist, knuckle, 30), (knuckle, tip, width)):
+            ends = [tuple(np.round(p).astype(int).tolist()) for p in (a, b)]
+            cv2.line(where, *ends, 255, max(3, round(w * unit)), cv2.LINE_AA)
+    return drawn(image, where, skin_of(image, landmarks) * tone), where > 127
+
+
+def with_cup(image, landmarks, colour=(40, 50, 200)):
+    """The picture with a cup of one colour from below over chin and mouth, and where it lies."""
+    xy, where = landmarks.xy, np.zeros(image.shape[:2], np.uint8)
+    unit = float(np.linalg.norm(xy[16] - xy[0])) / 100.0
+    x, top = xy[57, 0] + 4 * unit, xy[57, 1] + 2 * unit
+    corners = [(x - 20 * unit, top), (x + 20 * unit, top), (x + 16 * unit, SIZE), (x - 16 * unit, SIZE)]
+    cv2.fillPoly(where, [np.round(corners).astype(np.int32)], 255, cv2.LINE_AA)
+    return drawn(image, where, np.array(colour, np.float64)), where > 127
+
+
+def skin_of(image, landmarks):
+    x, y = np.rint(landmarks.xy[29]).astype(int)
+    return np.median(image[y - 3 : y + 4, x - 3 : x + 4].reshape(-1, 3), 0)
+
+
+def drawn(image, where, colour):
+    shade = 1.0 + 0.06 * np.linspace(-1, 1, image.shape[1])[None, :, None]
+    noise = np.random.default_rng(3).normal(0.0, 1.5, (*image.shape[:2], 1))
+    a = cv2.GaussianBlur(where, (3, 3), 0.7)[..., None] / 255.0
+    return np.clip(image * (1 - a) + (colour * shade + noise) * a, 0, 255).astype(np.uint8)
+
+
+def bare_alpha(painter, picture):
+    return painter.paint(*picture, MaskDraw("surgical")).alpha
+
+
+@pytest.mark.parametrize(("key", "yaw"), [(12, 0.0), (13, 20.0), (5, -25.0)])
+@pytest.mark.parametrize("thing", [with_hand, with_cup])
+def test_what_enters_from_outside_stays_in_front_to_its_edges(painter, key, yaw, thing):
+    picture = portrait(key, yaw)
+    image, where = thing(picture[0], picture[1])
+    out = painter.paint(image, *picture[1:], MaskDraw("surgical"))
+    whole = bare_alpha(painter, picture) > 0.5
+    hole, wanted = whole & (out.alpha < 0.5), whole & where
+    assert out.numbers["occluded_share"] > 0.02
+    assert out.numbers["occluder_confidence"] >= 0.5
+    assert (hole & wanted).sum() / (hole | wanted).sum() > 0.7
+    assert not [n for n in out.notes if n.startswith("occluder")]
+    inside = cv2.erode((hole & where).astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+    np.testing.assert_array_equal(out.image[inside], image[inside])
+    assert not (out.segmentation[inside] == MASK).any()
+
+
+@pytest.mark.parametrize("key", [1, 3, 5, 6, 7, 11, 12, 14])
+def test_a_bare_face_gets_no_hole(painter, key):
+    picture = portrait(key, yaw=float(7 * key - 50))
+    out = painter.paint(*picture, MaskDraw("surgical"))
+    assert out.numbers["occluded_share"] == 0.0
+    assert not [n for n in out.notes if n.startswith("occluder")]
+
+
+@pytest.mark.parametrize("beard", ["stubble", "short", "full", "goatee", "moustache"])
+def test_a_beard_is_not_in_front_of_the_mask(painter, beard):
+    out = painter.paint(*portrait(6, 12.0, beard=beard), MaskDraw("cloth"))
+    assert out.numbers["occluded_share"] == 0.0
+
+
+@pytest.mark.parametrize("jaw", [0.3, 0.6, 1.0])
+def test_an_open_mouth_is_not_in_front_of_the_mask(painter, jaw):
+    out = painter.paint(*portrait(12, -10.0, jaw=jaw), MaskDraw("surgical"))
+    assert out.numbers["occluded_share"] == 0.0
+
+
+def test_landmarks_under_the_thing_are_no_longer_hidden_by_the_mask(painter):
+    picture = portrait(12)
+    image, where = with_cup(picture[0], picture[1])
+    before = painter.paint(*picture, MaskDraw("surgical")).visibility
+    after = painter.paint(image, *picture[1:], MaskDraw("surgical")).visibility
+    assert before[8] == HIDDEN_BY_MASK
+    assert after[8] == VISIBLE
+    x, y = np.rint(picture[1].xy).astype(int).T
+    clear = cv2.dilate(where.astype(np.uint8), np.ones((9, 9), np.uint8))[y, x] == 0
+    np.testing.assert_array_equal(after[clear], before[clear])
+
+
+def front_of(image, landmarks, pose):
+    fit = fit_face(landmarks, pose)
+    frame = photograph_box(image)
+    spec = Painter().catalogue.style("surgical").spec
+    scene = build_scene(image, build_shell(spec, "correct"), spec, fit, estimate_light(image, fit), frame)
+    found = find_occluder(image, fit, scene.box, scene.coverage, frame)
+    whole = np.zeros(image.shape[:2], np.float32)
+    x0, y0, x1, y1 = scene.box
+    whole[y0:y1, x0:x1] = found.front
+    return whole, found
+
+
+def test_a_mirrored_picture_gives_the_mirrored_map():
+    image, landmarks, _ = plain_head(size=SIZE)
+    for thing in (with_hand, with_cup):
+        seen, _ = thing(image, landmarks)
+        pose = HeadPose.from_euler(0.0, 0.0, 0.0)
+        here, found = front_of(seen, landmarks, pose)
+        # the plain head is symmetric: its own landmarks are its mirrored ones, moved with the picture
+        moved = Landmarks.of(landmarks.xy + np.array([SIZE - 1 - 2 * landmarks.xy[30, 0], 0.0]), "projected")
+        there, _ = front_of(np.ascontiguousarray(seen[:, ::-1]), moved, pose)
+        a, b = here > 0.5, there[:, ::-1] > 0.5
+        assert found.share > 0.0
+        assert (a & b).sum() / (a | b).sum() > 0.97
+
+
+def test_the_same_picture_gives_the_same_map():
+    picture = portrait(13, 20.0)
+    image, _ = with_hand(picture[0], picture[1])
+    a, b = (front_of(image, *picture[1:])[0] for _ in range(2))
+    np.testing.assert_array_equal(a, b)
+
+
+def test_grey_pictures_are_judged_by_light_alone(painter):
+    picture = portrait(12)
+    grey = np.repeat(picture[0].mean(2, keepdims=True), 3, 2).astype(np.uint8)
+    assert front_of(grey, *picture[1:])[1].share == 0.0
+    image, where = with_hand(grey, picture[1], tone=1.4)
+    front, found = front_of(image, *picture[1:])
+    assert found.share > 0.02
+    assert where[front > 0.5].mean() > 0.8
+
+
+@pytest.mark.parametrize("level", [0, 255])
+def test_an_empty_picture_holds_nothing(level):
+    image, landmarks, pose = plain_head(size=SIZE)
+    found = front_of(np.full_like(image, level), landmarks, pose)[1]
+    assert found.share == 0.0
+    assert found.note == ""
+
+
+def test_a_face_at_the_border_or_of_few_pixels_raises_nothing():
+    for scale, shift in ((1.0, 170.0), (0.08, 0.0)):
+        image, landmarks, pose = plain_head(size=SIZE, px_per_mm=scale)
+        at = Landmarks.of(landmarks.xy + np.array([shift, 0.0]), "projected")
+        _, found = front_of(image, at, pose)
+        assert np.isfinite(found.front).all()
+
+
+KEPT = ["image00079", "image00235", "image01173", "image03227", "image03451", "image04213", "image04259"]
+BARE = ["image00039", "image00190", "image00320", "image00725", "image01286", "image01622", "image02615",
+        "image02673", "image02960", "image03360", "image04092", "image04217"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", KEPT + BARE)
+def test_real_photographs(samples, name):
+    from maskgen.datasets.registry import get_format
+
+    aflw, root = get_format("aflw2000"), samples / "AFLW2000"
+    entry = next(e for e in aflw.index(root) if e.id == name)
+    sample = aflw.read(root, entry)
+    image = cv2.imread(str(root / entry.image))
+    _, found = front_of(image, sample.landmarks, sample.rgb_pose)
+    assert (found.share > 0.01) == (name in KEPT)
