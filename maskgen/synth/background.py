@@ -145,5 +145,5 @@ def draw_background(
     blur = still.get(kind, float(np.exp(rng.uniform(0.2, 2.4))))
     if blur > 0.3:
         out = cv2.GaussianBlur(out, (0, 0), blur * width / 450)
-    out = cv2.resize(out, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.clip(out * np.exp(rng.normal(0, 0.35)), 0.0, 4.0).astype(np.float32)
+    out = np.clip(out * np.float32(np.exp(rng.normal(0, 0.35))), 0.0, 4.0)
+    return np.asarray(cv2.resize(out, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)

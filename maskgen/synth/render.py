@@ -79,7 +79,8 @@ def render(scene: Scene) -> Rendered:
         np.array([*eyes.iris, eyes.pupil, eyes.ring, eyes.veins, eyes.radius, white], np.float32),
         np.array((*clothes.colour, *clothes.second, clothes.pattern, clothes.size, *clothes.trim), "f4"),
         np.array([*glasses.colour, 0.25 if glasses.metal else 0.4], np.float32), person.teeth,
-        scene.light.lamps, scene.light.sh, shadow, SHARPNESS, hair_rgb, background, rgb, cover,
+        scene.light.lamps.astype(np.float64), scene.light.sh.astype(np.float64), shadow, SHARPNESS, hair_rgb,
+        background, rgb, cover,
     )  # fmt: skip
     if len(hair_rgb) > 1:
         _soften_hair(rgb, ids)
@@ -97,12 +98,19 @@ def _soften_hair(rgb: NDArray[np.float32], ids: NDArray[np.int32]) -> None:
     four samples leave it jagged, and a wider filter is what more samples would give.
     """
     hair = (ids >= HAIR_BASE).view(np.uint8)
-    if not hair.any():
+    x, y, w, h = (int(v) for v in cv2.boundingRect(hair))
+    if w == 0:
         return
-    part = np.asarray(cv2.resize(hair * np.uint8(255), rgb.shape[1::-1], interpolation=cv2.INTER_AREA))
-    weight = cv2.GaussianBlur(part, (0, 0), _HAIR_FILTER).astype(np.float32) * np.float32(1.6 / 255.0)
-    smooth = cv2.GaussianBlur(rgb, (0, 0), _HAIR_FILTER)
-    rgb += np.minimum(weight, 1.0)[..., None] * (smooth - rgb)
+    x0, y0 = max(x // SAMPLES - 3, 0), max(y // SAMPLES - 3, 0)
+    x1, y1 = (x + w) // SAMPLES + 4, (y + h) // SAMPLES + 4
+    part = rgb[y0:y1, x0:x1]
+    part_hair = hair[y0 * SAMPLES : y1 * SAMPLES, x0 * SAMPLES : x1 * SAMPLES] * np.uint8(255)
+    share = cv2.resize(part_hair, part.shape[1::-1], interpolation=cv2.INTER_AREA)
+    weight = cv2.GaussianBlur(share, (5, 5), _HAIR_FILTER).astype(np.float32) * np.float32(1.6 / 255.0)
+    smooth = cv2.GaussianBlur(part, (5, 5), _HAIR_FILTER)
+    smooth -= part
+    smooth *= np.minimum(weight, np.float32(1.0))[..., None]
+    part += smooth
 
 
 def depth_image(scene: Scene) -> NDArray[np.float32]:

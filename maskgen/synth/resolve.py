@@ -91,7 +91,8 @@ def _fabric_tangents(vertices, i0, i1, i2):  # type: ignore[no-untyped-def]
     return unit(across), unit(along)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+# inlined: a call would hand over a hundred numbers for every pixel, all its arrays in parts
+@njit(cache=True, fastmath=True, error_model="numpy", inline="always")
 def _shade(  # type: ignore[no-untyped-def]
     t, mat, px, py, samples, triangles, vertices, head_down, focal, middle, skin_map, fabric_map, eye, cloth,
     frame, whiteness, lamps, sh, shadow_map, sharpness,
@@ -102,9 +103,10 @@ def _shade(  # type: ignore[no-untyped-def]
     bx, by = vertices[i2, 0] - vertices[i0, 0], vertices[i2, 1] - vertices[i0, 1]
     inv = 1.0 / (ax * by - bx * ay)
     dx, dy = px - vertices[i0, 0], py - vertices[i0, 1]
-    w1 = min(max((dx * by - bx * dy) * inv, -0.4), 1.4)
-    w2 = min(max((ax * dy - dx * ay) * inv, -0.4), 1.4)
-    w0 = 1.0 - w1 - w2
+    # single precision, as the vertices are: doubles would convert each of 36 numbers
+    w1 = np.float32(min(max((dx * by - bx * dy) * inv, -0.4), 1.4))
+    w2 = np.float32(min(max((ax * dy - dx * ay) * inv, -0.4), 1.4))
+    w0 = np.float32(1.0) - w1 - w2
     n = unit(_blend(vertices, i0, i1, i2, w0, w1, w2, 2))
     at = _blend(vertices, i0, i1, i2, w0, w1, w2, 5)
     a0, a1, a2 = _blend(vertices, i0, i1, i2, w0, w1, w2, 8)

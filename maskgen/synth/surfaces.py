@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 from numba import njit
 
 from .shade import dot, unit, unit_interval
@@ -29,7 +30,7 @@ def fetch(texture, u, v):  # type: ignore[no-untyped-def]
     u = min(max(u, 0.0), w - 1.001)
     v = min(max(v, 0.0), h - 1.001)
     i, j = int(u), int(v)
-    a, b = u - i, v - j
+    a, b = np.float32(u - i), np.float32(v - j)
     return (
         _texel(texture, i, j, a, b, 0),
         _texel(texture, i, j, a, b, 1),
