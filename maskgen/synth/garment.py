@@ -22,7 +22,7 @@ _AROUND, _DOWN = 96, 34
 #: the axis of the neck: point at height y is (0, y, _AXIS[0] + _AXIS[1] * (y - 90))
 _AXIS = (136.0, 0.12)
 #: how far below the rim of a garment skin is still drawn, mm
-_UNDER_RIM = 6.0
+_UNDER_RIM = 12.0
 
 
 @njit(cache=True)
@@ -135,8 +135,9 @@ def below_the_rim(kind: str) -> NDArray[np.bool_]:
     """
     x, y, z = base_head().points.T
     azimuth = np.arctan2(x, _AXIS[0] + _AXIS[1] * (y - 90.0) - z)
-    covered: NDArray[np.bool_] = y > _neckline(kind, azimuth) + _UNDER_RIM
-    return covered
+    below = y - _neckline(kind, azimuth)
+    shoulder = np.hypot(x, _AXIS[0] + _AXIS[1] * (y - 90.0) - z) > 74.0
+    return np.logical_or(below > _UNDER_RIM, shoulder & (below > 0.0))
 
 
 assert MEASURES

