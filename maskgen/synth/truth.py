@@ -35,6 +35,8 @@ _FOLLOW_MM = 9.0
 _FABRIC_GAP, _STRAP_GAP = 2.1, 0.8
 #: skin within this distance along the fabric is kept below it, mm; the fabric's points lie about as far apart
 _PATCH_MM = 6.5
+#: fabric below this height, under the clothes, is pushed off shoulders by centimetres, each point for itself
+_FACE_MM = 78.0
 _STEPS = 6
 _STRAP_ROWS = 4
 #: albedo of the brightest cloth: nothing reflects all light
@@ -164,7 +166,9 @@ def _on_the_head(shell: FineShell, bent: Bent, model: HeadModel) -> NDArray[np.f
         aside = np.linalg.norm(offset - height[..., None] * out[:, None], axis=2)
         below = np.where((aside < _PATCH_MM) & (height < 30.0), height, -np.inf).max(axis=1)
         push = np.clip(below + gap, 0.0, None)
-        push[:grid] = _together(push[:grid].reshape(rows_columns)).ravel()
+        face = points[:grid, 1] < _FACE_MM
+        together = _together(np.where(face, push[:grid], 0.0).reshape(rows_columns)).ravel()
+        push[:grid] = np.where(face, together, push[:grid])
         points = points + push[:, None] * out
         if step < _STEPS - 2:
             points[:grid] = _ironed(
@@ -185,7 +189,8 @@ def _outward(points: NDArray[np.float64], shell: FineShell) -> NDArray[np.float6
     count = shell.grid[0] * shell.grid[1]
     fabric = normals[:count].reshape(*shell.grid, 3)
     fabric = cv2.GaussianBlur(fabric, (0, 0), 2.0, borderType=cv2.BORDER_REPLICATE).reshape(-1, 3)
-    normals[:count] = fabric / np.maximum(np.linalg.norm(fabric, axis=1, keepdims=True), 1e-9)
+    fabric /= np.maximum(np.linalg.norm(fabric, axis=1, keepdims=True), 1e-9)
+    normals[:count] = np.where(points[:count, 1:2] < _FACE_MM, fabric, normals[:count])
     away = points - np.array([0.0, 10.0, 100.0])
     return normals * np.where((normals * away).sum(axis=1) < 0.0, -1.0, 1.0)[:, None]
 
