@@ -8,7 +8,15 @@ from numpy.typing import NDArray
 
 from .noise import clouds
 
-KINDS = {"wall": 0.22, "gradient": 0.14, "room": 0.26, "foliage": 0.12, "bokeh": 0.10, "clutter": 0.16}
+KINDS = {
+    "plain": 0.15,
+    "wall": 0.18,
+    "gradient": 0.11,
+    "room": 0.22,
+    "foliage": 0.14,
+    "bokeh": 0.09,
+    "clutter": 0.11,
+}
 
 
 def _colour(
@@ -92,13 +100,26 @@ def _clutter(rng: np.random.Generator, w: int, h: int) -> NDArray:
     return out * np.exp(0.12 * clouds(rng, h, 24, 4, width=w))[..., None]
 
 
+def _plain(rng: np.random.Generator, w: int, h: int) -> NDArray:
+    """Paper or cloth of a studio: white, black or grey, a little darker to the edges."""
+    level = float(rng.choice([rng.uniform(0.9, 1.6), rng.uniform(0.002, 0.02), rng.uniform(0.1, 0.5)]))
+    y, x = np.mgrid[0:h, 0:w].astype(np.float32)
+    fall = np.hypot(x / w - rng.uniform(0.3, 0.7), y / h - rng.uniform(0.2, 0.6))
+    tint = np.exp(rng.normal(0, 0.03, 3))
+    return level * tint * (1.0 - rng.uniform(0.0, 0.7) * fall * fall)[..., None]
+
+
 def _bokeh(rng: np.random.Generator, w: int, h: int) -> NDArray:
-    out = np.ascontiguousarray(_ramp(rng, w, h) * 0.25, np.float32)
-    for _ in range(int(rng.integers(8, 40))):
-        at, r = (int(rng.uniform(0, w)), int(rng.uniform(0, h))), int(rng.uniform(0.012, 0.05) * w) + 2
-        disc = np.zeros_like(out)
-        cv2.circle(disc, at, r, (_colour(rng, 0.6, 0.15, 1.2)).tolist(), -1, cv2.LINE_AA)
-        out += disc * rng.uniform(0.15, 0.7)
+    """Lights far behind: one lens draws all of them about as large, the farther the fainter."""
+    far = (_foliage if rng.random() < 0.5 else _room)(rng, w, h).astype(np.float32)
+    out = cv2.GaussianBlur(far, (0, 0), 0.045 * w) * np.float32(rng.uniform(0.2, 0.7))
+    radius, colour = rng.uniform(0.010, 0.045) * w, _colour(rng, 0.6, 0.4, 0.8)
+    for _ in range(int(rng.integers(8, 60))):
+        at = (int(rng.uniform(0, w)), int(rng.uniform(0, h)))
+        disc = np.zeros(out.shape[:2], np.float32)
+        cv2.circle(disc, at, int(radius * rng.uniform(0.75, 1.2)) + 2, 1.0, -1, cv2.LINE_AA)
+        own = colour * np.exp(rng.normal(0, 0.3, 3)) * np.exp(rng.normal(-1.3, 0.8))
+        out += disc[..., None] * own.astype(np.float32)
     return out
 
 
@@ -109,6 +130,7 @@ def draw_background(
     chances = np.array([KINDS[kind] for kind in kinds])
     kind = str(rng.choice(kinds, p=chances / chances.sum()))
     make = {
+        "plain": _plain,
         "wall": _wall,
         "gradient": _ramp,
         "room": _room,
@@ -119,8 +141,9 @@ def draw_background(
     # half the size is enough for what is out of focus
     w, h = (width + 1) // 2, (height + 1) // 2
     out: NDArray = make[kind](rng, w, h).astype(np.float32)
-    blur = {"wall": 0.5, "gradient": 0.0, "bokeh": 1.0}.get(kind, float(np.exp(rng.uniform(-0.5, 2.2))))
+    still = {"plain": 0.0, "wall": 0.5, "gradient": 0.0, "bokeh": 1.0}
+    blur = still.get(kind, float(np.exp(rng.uniform(0.2, 2.4))))
     if blur > 0.3:
         out = cv2.GaussianBlur(out, (0, 0), blur * width / 450)
-    out = cv2.resize(out, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.clip(out * np.exp(rng.normal(0, 0.35)), 0.0, 4.0).astype(np.float32)
+    out = np.clip(out * np.float32(np.exp(rng.normal(0, 0.35))), 0.0, 4.0)
+    return np.asarray(cv2.resize(out, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)

@@ -94,6 +94,7 @@ def compare(seed: int, head: Head) -> Triple:
     key = f"bench {head.style} {head.number}"
     shot = Shot(key, key, 0, head.angles, head.angles)
     scene, film, exposure = compose(seed, shot)
+    film = replace(film, edges=(0, 0, 0, 0))
     draw = draw_mask(seed, key, (head.style,))
     clean = take_photo(seed, shot, scene, film, exposure)
     truth = take_photo(seed, shot, replace(scene, mask=wear(draw)), film, exposure)

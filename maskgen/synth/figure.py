@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .garment import garment
+from .garment import below_the_rim, garment
 from .glasses import spectacles
 from .hair import groom
-from .model import Bent, HeadModel, bend, head_model, pose, vertex_normals
+from .model import Bent, HeadModel, bend, head_model, pose, torso_weights, vertex_normals
 from .parts import Part
 from .scene import Scene
 from .strands import Strands
@@ -48,20 +49,16 @@ def figure(scene: Scene) -> Figure:
     extra += glasses
     if scene.mask is not None:
         extra.append(scene.mask.worn(bent, model))
-    torso = np.concatenate(
-        [
-            torso,
-            np.ones(len(extra[0].points), np.float32),
-            *(np.zeros(len(p.points), np.float32) for p in extra[1:]),
-        ]
-    )
+    # clothes and masks turn on the neck as the skin below them does, or it would come through
+    torso = np.concatenate([torso, *(torso_weights(p.points) for p in extra)])
     points = pose(np.concatenate([head_points, *(p.points for p in extra)]), torso, scene.head, scene.body)
     starts = np.cumsum([n, *(len(p.points) for p in extra)])
+    bare = _bare_triangles(scene.person.clothes.kind)
     triangles = np.concatenate(
-        [model.triangles, *(p.triangles + s for p, s in zip(extra, starts, strict=False))]
+        [model.triangles[bare], *(p.triangles + s for p, s in zip(extra, starts, strict=False))]
     )
     material = np.concatenate(
-        [model.material, *(np.full(len(p.triangles), p.material, np.uint8) for p in extra)]
+        [model.material[bare], *(np.full(len(p.triangles), p.material, np.uint8) for p in extra)]
     )
     attributes = _lids_over_eyes(model, bent)
     attributes = np.concatenate([attributes, *(p.attributes for p in extra)])
@@ -77,13 +74,22 @@ def figure(scene: Scene) -> Figure:
         attributes,
         triangles,
         material,
-        model.solid,
+        int(bare[: model.solid].sum()),
         model.skin_count,
         bent.landmarks,
         bent,
         strands,
         lenses,
     )
+
+
+@lru_cache(maxsize=8)
+def _bare_triangles(clothes: str) -> NDArray[np.bool_]:
+    """Triangles of the head model that no clothes of that kind cover: (m,)."""
+    model = head_model()
+    covered = np.zeros(model.triangles.max() + 1, bool)
+    covered[: model.skin_count] = below_the_rim(clothes)
+    return np.logical_not(covered[model.triangles].all(axis=1))
 
 
 def _lids_over_eyes(model: HeadModel, bent: Bent) -> NDArray[np.float32]:

@@ -9,6 +9,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from .base import base_head
 from .expression import smooth
 from .identity import MEASURES, shape_basis
 from .parts import CLOTH, Part, grid_triangles
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 _AROUND, _DOWN = 96, 34
 #: the axis of the neck: point at height y is (0, y, _AXIS[0] + _AXIS[1] * (y - 90))
 _AXIS = (136.0, 0.12)
+#: how far below the rim of a garment skin is still drawn, mm
+_UNDER_RIM = 12.0
 
 
 @njit(cache=True)
@@ -39,7 +42,7 @@ def _walk(origin, directions, start, offset):  # type: ignore[no-untyped-def]
 
 def _neckline(kind: str, azimuth: NDArray) -> NDArray:
     """Height y of the neckline around the neck; azimuth 0 is the front."""
-    front = smooth(0.9, 0.0, np.abs(azimuth))
+    front = (0.5 + 0.5 * np.cos(azimuth)) ** 1.6
     back = smooth(1.6, 3.1, np.abs(azimuth))
     height = {"crew": 104.0, "vee": 104.0, "shirt": 100.0, "turtle": 100.0, "jacket": 100.0}[kind]
     drop = {"crew": 32.0, "vee": 72.0, "shirt": 34.0, "turtle": 12.0, "jacket": 40.0}[kind]
@@ -64,7 +67,7 @@ def _shell(kind: str) -> tuple[Part, NDArray[np.float32]]:
     direction = level * np.cos(steep)[..., None] + np.array([0.0, 1.0, 0.0]) * np.sin(steep)[..., None]
     away = _walk(origin.reshape(-1, 3), direction.reshape(-1, 3), 60.0, 2.2)
     points = (origin.reshape(-1, 3) + direction.reshape(-1, 3) * away[:, None]).reshape(_DOWN, _AROUND, 3)
-    puff = 2.0 + 5.0 * rows[:, None] * (1 + 0.3 * np.sin(azimuth * 5)[None])
+    puff = 3.4 + 5.0 * rows[:, None] * (1 + 0.3 * np.sin(azimuth * 5)[None])
     u, v = azimuth[None] * 95.0, rows[:, None] * 420.0
     folds = 1.6 * np.sin(u * 0.045 + 1.8 * np.sin(v * 0.021)) + 1.3 * np.sin(v * 0.06 + u * 0.02)
     puff = puff + folds * np.minimum(rows[:, None] * 3.0, 1.0)
@@ -122,6 +125,19 @@ def garment(person: Person) -> Part:
     for k in np.flatnonzero(np.abs(person.shape) > 1e-4):
         points += person.shape[k] * basis[k]
     return Part(points, part.triangles, part.attributes, CLOTH)
+
+
+@lru_cache(maxsize=8)
+def below_the_rim(kind: str) -> NDArray[np.bool_]:
+    """Which points of the mean head's skin the garment covers, well below its rim: (n,).
+
+    There cloth and skin lie so near that a bowed or fleshy neck would come through.
+    """
+    x, y, z = base_head().points.T
+    azimuth = np.arctan2(x, _AXIS[0] + _AXIS[1] * (y - 90.0) - z)
+    below = y - _neckline(kind, azimuth)
+    shoulder = np.hypot(x, _AXIS[0] + _AXIS[1] * (y - 90.0) - z) > 74.0
+    return np.logical_or(below > _UNDER_RIM, shoulder & (below > 0.0))
 
 
 assert MEASURES

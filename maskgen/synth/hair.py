@@ -170,7 +170,7 @@ def _wander(p: NDArray, seed: int, scale: float) -> NDArray:
     out = np.zeros((len(p), 3))
     for wave in (1 / 34.0, 1 / 15.0, 1 / 7.0):
         k = rng.normal(0, 1, (3, 3)) * wave * scale
-        out += np.sin(p @ k.T + rng.uniform(0, 6.28, 3))
+        out += np.sin(np.einsum("nk,dk->nd", p, k) + rng.uniform(0, 6.28, 3))
     return out / 2.0
 
 
@@ -219,16 +219,21 @@ def scalp_hair(hair: Hair) -> tuple[Strands, Roots, NDArray[np.int32]] | None:
         target=KNOT,
         open_face=np.where(fringe > 0.3, 0.0, 1.0) * falls,
     )
-    return _dress(grown, hair, style, layer, rng), roots, rows.astype(np.int32)
+    # a fringe hangs free of the head, where each strand stands for a lock: thin ones would let skin through
+    thick = 1.0 + 0.9 * fringe
+    return _dress(grown, hair, style, layer, thick, rng), roots, rows.astype(np.int32)
 
 
-def _dress(grown: NDArray, hair: Hair, style: Style, layer: NDArray, rng: np.random.Generator) -> Strands:
+def _dress(
+    grown: NDArray, hair: Hair, style: Style, layer: NDArray, thick: NDArray, rng: np.random.Generator
+) -> Strands:
     count, points = grown.shape[:2]
     t = np.linspace(0.0, 1.0, points)[None]
     locks = np.exp(0.22 * _wander(grown[:, 0], hair.seed + 2, 2.0)[:, :1] + rng.normal(0, 0.18, (count, 1)))
-    colour = np.array(hair.colour)[None, None] * (locks * (0.75 + 0.35 * t))[..., None]
-    shade = np.clip((0.30 + 0.70 * layer)[:, None] * (0.55 + 0.45 * np.minimum(t * 2.5, 1.0)), 0, 1)
-    width = style.width * (1.0 - 0.65 * t**2) * np.exp(rng.normal(0, 0.15, (count, 1)))
+    colour = np.array(hair.colour)[None, None] * (locks * (0.85 + 0.25 * t))[..., None]
+    near_root = np.minimum(t * style.length / (0.4 * min(style.length, 40.0)), 1.0)  # dark for 16 mm at most
+    shade = np.clip((0.30 + 0.70 * layer)[:, None] * (0.6 + 0.4 * near_root), 0, 1)
+    width = style.width * thick[:, None] * (1.0 - 0.65 * t**2) * np.exp(rng.normal(0, 0.15, (count, 1)))
     flat = grown.reshape(-1, 3)
     centre = np.array([0.0, -50.0, 105.0])
     outward = flat - np.where(flat[:, 1:2] > -50.0, centre * [1, 0, 1] + flat * [0, 1, 0], centre)

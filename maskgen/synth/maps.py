@@ -106,7 +106,7 @@ def distance_to_line(points: NDArray, line: NDArray) -> Map:
     best = np.full(p.shape[:2], np.inf, np.float32)
     for a, b in pairwise(line):
         d = (b - a).astype(np.float32)
-        t = np.clip((p - a.astype(np.float32)) @ d / (d @ d), 0.0, 1.0)
+        t = np.clip(np.einsum("hwk,k->hw", p - a.astype(np.float32), d) / (d * d).sum(), 0.0, 1.0)
         best = np.minimum(best, np.linalg.norm(p - a.astype(np.float32) - t[..., None] * d, axis=-1))
     return best
 

@@ -277,7 +277,7 @@ def _draw_skin(rng: np.random.Generator, male: float, age: float, melanin: float
     scalp = {"bald": float(rng.uniform(0.0, 0.12)), "buzz": 0.55, "crop": 0.85}.get(hair.style, 0.95)
     return Skin(
         melanin=melanin,
-        hue=float(rng.normal(0.15, 0.6)),
+        hue=float(rng.normal(0.0, 0.5)),
         blush=float(np.clip(rng.normal(0.55, 0.25), 0, 1.3)),
         blotches=float(np.clip(rng.normal(0.4, 0.2), 0.05, 1)),
         freckles=float(np.clip(rng.normal(-0.2, 0.35), 0, 1)),

@@ -16,7 +16,7 @@ from .background import draw_background
 from .camera import Orthographic
 from .draws import draw_expression, generator
 from .figure import figure
-from .film import Film, develop, draw_film
+from .film import Edges, Film, beyond_edges, develop, draw_film
 from .light import draw_light
 from .person import draw_person
 from .poses import Angles
@@ -28,6 +28,13 @@ SIZE = 450
 #: as found in photographs from the web), and that of every picture of 300W-LP and AFLW2000
 SOURCE_QUALITY = {0: 0.35, 70: 0.08, 80: 0.15, 85: 0.15, 90: 0.17, 95: 0.10}
 FINAL_QUALITY = 75
+
+
+#: how many crops reach beyond the photo they were made from, which is black then; how many of these do so at
+#: the left, top, right and bottom; and how far, px: quartiles, as measured on 906 pictures of AFLW2000
+BEYOND = 0.58
+BEYOND_SIDES = (0.51, 0.83, 0.48, 0.21)
+BEYOND_PX = (12.0, 36.0, 62.0, 98.0, 150.0)
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,18 @@ def _frame(rng: np.random.Generator, angles: Angles, first: Angles) -> Orthograp
     # profile heads lie further back than their landmarks: keep some of the skull in the picture
     x, y = centre - scale * middle
     return Orthographic(scale, (float(x), float(y)))
+
+
+def draw_edges(rng: np.random.Generator, camera: Orthographic, angles: Angles, size: int) -> Edges:
+    """Where the photo ends inside the crop: px at the left, top, right and bottom; the face stays in it."""
+    if rng.random() > BEYOND:
+        return (0, 0, 0, 0)
+    face = camera.to_pixels(CANONICAL_FACE @ euler_to_matrix(angles).T)[:, :2]
+    room = np.concatenate([face.min(0), size - 1 - face.max(0)]) - 0.04 * size
+    reach = np.interp(rng.random(4), np.linspace(0, 1, len(BEYOND_PX)), BEYOND_PX) * size / SIZE
+    reach *= rng.random(4) < BEYOND_SIDES
+    left, top, right, bottom = np.clip(np.minimum(reach, room), 0, None).astype(int).tolist()
+    return (left, top, right, bottom)
 
 
 def body_rotation(rng: np.random.Generator, angles: Angles) -> Array:
@@ -87,10 +106,11 @@ def compose(seed: int, shot: Shot, size: int = SIZE) -> tuple[Scene, Film, float
     film = replace(
         draw_film(rng, size), seed=int(generator(seed, "grain", shot.take, shot.frame).integers(2**31))
     )
-    target = float(np.exp(rng.normal(np.log(0.46), 0.26)))
+    target = float(np.exp(rng.normal(np.log(0.58), 0.30)))
     first = replace(scene, head=euler_to_matrix(shot.first))
     gain = white_balance(first, float(rng.uniform(0.35, 0.9))) * film.cast
-    film = replace(film, cast=(float(gain[0]), float(gain[1]), float(gain[2])))
+    edges = draw_edges(generator(seed, "edges", shot.take), camera, shot.angles, size)
+    film = replace(film, cast=(float(gain[0]), float(gain[1]), float(gain[2])), edges=edges)
     return scene, film, auto_exposure(first, target)
 
 
@@ -139,5 +159,5 @@ class Photo:
 def take_photo(seed: int, shot: Shot, scene: Scene, film: Film, exposure: float) -> Photo:
     """Render and develop; the same film grain whether or not a mask is worn."""
     rendered = render(scene)
-    bgr = develop(rendered.linear, exposure, film)
-    return Photo(through_jpeg(bgr, quality(seed, shot.take)), scene, rendered)
+    bgr = through_jpeg(develop(rendered.linear, exposure, film), quality(seed, shot.take))
+    return Photo(beyond_edges(bgr, film.edges), scene, rendered)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +19,8 @@ from .strands import draw_strands, light_strands
 
 #: half the width of the region the shadow map covers, mm
 _SHADOW_REACH = 205.0
+#: standard deviation of the filter over strands of hair, px
+_HAIR_FILTER = 0.85
 _NO_FABRIC = np.zeros((2, 2, 6), np.float32)
 
 
@@ -66,22 +69,48 @@ def render(scene: Scene) -> Rendered:
     cover = np.zeros((height, width, 3), np.float32)
     expression = scene.expression
     skin_map = bake(person.skin, expression.smile, expression.brow_up, expression.brow_down)
+    white = 1.0 - 0.5 * person.skin.melanin  # dark eyes' whites have melanin, too
     eyes, clothes, glasses = person.eyes, person.clothes, person.glasses
     resolve(
         ids, depth, SAMPLES, fig.triangles, fig.material,
         pack(flat, fig.normals, shadow_at, fig.attributes, fig.points),
         np.ascontiguousarray(scene.head, np.float32), scene.camera.focal, scene.camera.middle, skin_map,
         _NO_FABRIC if scene.mask is None else scene.mask.texture,
-        np.array([*eyes.iris, eyes.pupil, eyes.ring, eyes.veins, eyes.radius], np.float32),
+        np.array([*eyes.iris, eyes.pupil, eyes.ring, eyes.veins, eyes.radius, white], np.float32),
         np.array((*clothes.colour, *clothes.second, clothes.pattern, clothes.size, *clothes.trim), "f4"),
         np.array([*glasses.colour, 0.25 if glasses.metal else 0.4], np.float32), person.teeth,
-        scene.light.lamps, scene.light.sh, shadow, SHARPNESS, hair_rgb, background, rgb, cover,
+        scene.light.lamps.astype(np.float64), scene.light.sh.astype(np.float64), shadow, SHARPNESS, hair_rgb,
+        background, rgb, cover,
     )  # fmt: skip
+    if len(hair_rgb) > 1:
+        _soften_hair(rgb, ids)
     if fig.lenses is not None:
         seen_lenses = scene.camera.to_pixels(fig.lenses.reshape(-1, 3))
         lay_lenses(rgb, depth, fig.lenses, seen_lenses, glasses.tint, scene.light)
     landmarks = scene.camera.to_pixels(fig.landmarks @ scene.head.T)
     return Rendered(rgb, cover, depth, landmarks, fig.landmarks, fig)
+
+
+def _soften_hair(rgb: NDArray[np.float32], ids: NDArray[np.int32]) -> None:
+    """Blur, in place, where hair is, and only there.
+
+    A strand is thinner than the distance of the samples, so each sample hits or misses it: a pixel's own
+    four samples leave it jagged, and a wider filter is what more samples would give.
+    """
+    hair = (ids >= HAIR_BASE).view(np.uint8)
+    x, y, w, h = (int(v) for v in cv2.boundingRect(hair))
+    if w == 0:
+        return
+    x0, y0 = max(x // SAMPLES - 3, 0), max(y // SAMPLES - 3, 0)
+    x1, y1 = (x + w) // SAMPLES + 4, (y + h) // SAMPLES + 4
+    part = rgb[y0:y1, x0:x1]
+    part_hair = hair[y0 * SAMPLES : y1 * SAMPLES, x0 * SAMPLES : x1 * SAMPLES] * np.uint8(255)
+    share = cv2.resize(part_hair, part.shape[1::-1], interpolation=cv2.INTER_AREA)
+    weight = cv2.GaussianBlur(share, (5, 5), _HAIR_FILTER).astype(np.float32) * np.float32(1.6 / 255.0)
+    smooth = np.asarray(cv2.GaussianBlur(part, (5, 5), _HAIR_FILTER), np.float32)
+    smooth -= part
+    smooth *= np.minimum(weight, np.float32(1.0))[..., None]
+    part += smooth
 
 
 def depth_image(scene: Scene) -> NDArray[np.float32]:

@@ -78,5 +78,5 @@ def auto_exposure(scene: Scene, target: float) -> float:
     weight = np.where(seen, 1.0, 0.15)[:, None]
     facing = (scene.light.irradiance(normals) * weight).sum(0) / weight.sum()
     albedo = tone(scene.person.skin.melanin, 0.0)
-    level = float((facing * np.array([0.30, 0.59, 0.11])) @ albedo**0.6)
+    level = float((facing * np.array([0.30, 0.59, 0.11])) @ albedo**0.5)
     return target / max(level, 1e-3)

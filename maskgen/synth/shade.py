@@ -1,6 +1,7 @@
 """Light on a surface: shadows, light that creeps under skin, highlights. Pieces of the kernel in resolve.py.
 
-Everything is linear light in the camera frame (x right, y down, z away).
+Everything is linear light in the camera frame (x right, y down, z away). Vectors and colours are tuples of
+three, which the compiler keeps in registers.
 """
 
 from __future__ import annotations
@@ -11,12 +12,42 @@ from numba import njit
 
 
 @njit(cache=True, fastmath=True, error_model="numpy", inline="always")
-def sky_light(sh, nx, ny, nz, c):  # type: ignore[no-untyped-def]
-    """Irradiance over pi from spherical harmonics (9, 3), order 2, for the unit normal; channel c."""
-    value = sh[0, c] + sh[1, c] * ny + sh[2, c] * nz + sh[3, c] * nx
-    value += sh[4, c] * nx * ny + sh[5, c] * ny * nz + sh[6, c] * (3.0 * nz * nz - 1.0)
-    value += sh[7, c] * nx * nz + sh[8, c] * (nx * nx - ny * ny)
-    return max(value, 0.0)
+def dot(a, b):  # type: ignore[no-untyped-def]
+    """Scalar product."""
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+
+
+@njit(cache=True, fastmath=True, error_model="numpy", inline="always")
+def unit(a):  # type: ignore[no-untyped-def]
+    """The vector at length 1."""
+    inv = 1.0 / math.sqrt(a[0] * a[0] + a[1] * a[1] + a[2] * a[2] + 1e-12)
+    return (a[0] * inv, a[1] * inv, a[2] * inv)
+
+
+@njit(cache=True, fastmath=True, error_model="numpy", inline="always")
+def unit_interval(x):  # type: ignore[no-untyped-def]
+    """x held in 0..1."""
+    return min(max(x, 0.0), 1.0)
+
+
+@njit(cache=True, fastmath=True, error_model="numpy", inline="always")
+def mirrored(view, n, nv):  # type: ignore[no-untyped-def]
+    """The direction a mirror at n sends the view to; nv is their cosine."""
+    return (view[0] + 2.0 * nv * n[0], view[1] + 2.0 * nv * n[1], view[2] + 2.0 * nv * n[2])
+
+
+@njit(cache=True, fastmath=True, error_model="numpy", inline="always")
+def sky_light(sh, n):  # type: ignore[no-untyped-def]
+    """Irradiance over pi (red, green, blue) from spherical harmonics (9, 3), order 2, for the unit normal."""
+    x, y, z = n
+    xy, yz, zz, xz, xx = x * y, y * z, 3.0 * z * z - 1.0, x * z, x * x - y * y
+    r = sh[0, 0] + sh[1, 0] * y + sh[2, 0] * z + sh[3, 0] * x + sh[4, 0] * xy + sh[5, 0] * yz
+    g = sh[0, 1] + sh[1, 1] * y + sh[2, 1] * z + sh[3, 1] * x + sh[4, 1] * xy + sh[5, 1] * yz
+    b = sh[0, 2] + sh[1, 2] * y + sh[2, 2] * z + sh[3, 2] * x + sh[4, 2] * xy + sh[5, 2] * yz
+    r += sh[6, 0] * zz + sh[7, 0] * xz + sh[8, 0] * xx
+    g += sh[6, 1] * zz + sh[7, 1] * xz + sh[8, 1] * xx
+    b += sh[6, 2] * zz + sh[7, 2] * xz + sh[8, 2] * xx
+    return (max(r, 0.0), max(g, 0.0), max(b, 0.0))
 
 
 @njit(cache=True, fastmath=True, error_model="numpy", inline="always")
@@ -40,29 +71,8 @@ def fifth(x):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, fastmath=True, error_model="numpy", inline="always")
-def fetch(texture, u, v, out):  # type: ignore[no-untyped-def]
-    """Bilinear texel (k,) of texture (h, w, k) into out; u beyond the right edge is mirrored back."""
-    h, w, channels = texture.shape
-    if u > w - 1.0:
-        u = 2.0 * (w - 1.0) - u
-    u = min(max(u, 0.0), w - 1.001)
-    v = min(max(v, 0.0), h - 1.001)
-    i, j = int(u), int(v)
-    a, b = u - i, v - j
-    w00, w01, w10, w11 = (1.0 - a) * (1.0 - b), a * (1.0 - b), (1.0 - a) * b, a * b
-    for c in range(channels):
-        out[c] = (
-            w00 * texture[j, i, c]
-            + w01 * texture[j, i + 1, c]
-            + w10 * texture[j + 1, i, c]
-            + w11 * texture[j + 1, i + 1, c]
-        )
-
-
-@njit(cache=True, fastmath=True, error_model="numpy", inline="always")
 def highlight(nh, nl, nv, vh, rough):  # type: ignore[no-untyped-def]
-    """GGX times the cosine, with Schlick's Fresnel and visibility terms (Walter et al., 2007; Karis,
-    2013)."""
+    """GGX times the cosine, with Schlick's Fresnel and visibility (Walter et al., 2007; Karis, 2013)."""
     a2 = rough * rough * rough * rough
     d = nh * nh * (a2 - 1.0) + 1.0
     k = (rough + 1.0) * (rough + 1.0) * 0.125
@@ -71,42 +81,43 @@ def highlight(nh, nl, nv, vh, rough):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, fastmath=True, error_model="numpy", inline="always")
-def illuminate(n, bump, view, albedo, wrap, gloss, rough, sky, lamps, sh, lit, rgb):  # type: ignore[no-untyped-def]
-    """Light of the surroundings and of every lamp, into rgb (3,).
+def _creeping(nl, smooth_nl, wrap, shade):  # type: ignore[no-untyped-def]
+    """Diffuse light of one channel and lamp: wrap is how far it creeps around edges, as under skin."""
+    mixed = nl + (smooth_nl - nl) * min(3.0 * wrap, 1.0)
+    return max(mixed + wrap, 0.0) / (1.0 + wrap) * shade * (1.0 + 1.2 * wrap * (1.0 - shade))
 
-    n, bump: smooth and detailed normal. wrap (3,): how far light creeps around edges, per channel, as under
-    skin. sky: how much of the surroundings is seen. lamps (k, 7): direction, colour, whether ``lit``
-    shadows it.
+
+@njit(cache=True, fastmath=True, error_model="numpy", inline="always")
+def illuminate(n, bump, view, albedo, wrap, gloss, rough, sky, lamps, sh, lit):  # type: ignore[no-untyped-def]
+    """Light of the surroundings and of every lamp, red, green, blue.
+
+    n, bump: smooth and detailed normal. wrap: how far light creeps around edges, per channel. sky: how much
+    of the surroundings is seen. lamps (k, 7): direction, colour, whether ``lit`` shadows it.
     """
-    nv = max(-(bump[0] * view[0] + bump[1] * view[1] + bump[2] * view[2]), 0.02)
-    rx, ry, rz = view[0] + 2 * nv * bump[0], view[1] + 2 * nv * bump[1], view[2] + 2 * nv * bump[2]
+    nv = max(-dot(bump, view), 0.02)
     sheen = gloss * (0.025 + 0.16 * fifth(1.0 - nv)) * sky * sky
-    for c in range(3):
-        # light bounces out of hollows, the more the brighter the skin: sky ** (1 - 0.45 albedo), nearly
-        open_sky = sky * (1.0 + 0.45 * albedo[c] * (1.0 - sky))
-        rgb[c] = albedo[c] * sky_light(sh, bump[0], bump[1], bump[2], c) * open_sky
-        rgb[c] += sheen * sky_light(sh, rx, ry, rz, c)
+    around, seen = sky_light(sh, bump), sky_light(sh, mirrored(view, bump, nv))
+    # light bounces out of hollows, the more the brighter the skin: sky ** (1 - 0.45 albedo), nearly
+    bounce = 0.45 * (1.0 - sky)
+    r = albedo[0] * around[0] * sky * (1.0 + bounce * albedo[0]) + sheen * seen[0]
+    g = albedo[1] * around[1] * sky * (1.0 + bounce * albedo[1]) + sheen * seen[1]
+    b = albedo[2] * around[2] * sky * (1.0 + bounce * albedo[2]) + sheen * seen[2]
+    hollow = 0.55 + 0.45 * sky
     for k in range(lamps.shape[0]):
-        lx, ly, lz = lamps[k, 0], lamps[k, 1], lamps[k, 2]
-        smooth_nl = n[0] * lx + n[1] * ly + n[2] * lz
-        nl = bump[0] * lx + bump[1] * ly + bump[2] * lz
+        to = (lamps[k, 0], lamps[k, 1], lamps[k, 2])
+        smooth_nl, nl = dot(n, to), dot(bump, to)
         if smooth_nl < -0.4 and nl < -0.4:
             continue
         shade = lit if lamps[k, 6] > 0.0 else 0.35 + 0.65 * sky
-        hollow = 0.55 + 0.45 * sky
-        for c in range(3):
-            w = wrap[c]
-            mixed = nl + (smooth_nl - nl) * min(3.0 * w, 1.0)
-            d = max(mixed + w, 0.0) / (1.0 + w)
-            soft = shade * (1.0 + 1.2 * w * (1.0 - shade))
-            rgb[c] += albedo[c] * lamps[k, 3 + c] * d * soft * hollow
+        shine = 0.0
         if nl > 0.0 and gloss > 0.0:
-            hx, hy, hz = lx - view[0], ly - view[1], lz - view[2]
-            inv = 1.0 / math.sqrt(hx * hx + hy * hy + hz * hz + 1e-9)
-            nh = max((bump[0] * hx + bump[1] * hy + bump[2] * hz) * inv, 0.0)
+            half = unit((to[0] - view[0], to[1] - view[1], to[2] - view[2]))
+            nh = dot(bump, half)
             if nh > 0.55:
-                vh = max((lx * hx + ly * hy + lz * hz) * inv, 0.0)
+                vh = max(dot(to, half), 0.0)
                 shine = highlight(nh, nl, nv, vh, rough) + 0.4 * highlight(nh, nl, nv, vh, rough * 0.62)
                 shine *= gloss * shade * sky
-                for c in range(3):
-                    rgb[c] += shine * lamps[k, 3 + c]
+        r += lamps[k, 3] * (albedo[0] * hollow * _creeping(nl, smooth_nl, wrap[0], shade) + shine)
+        g += lamps[k, 4] * (albedo[1] * hollow * _creeping(nl, smooth_nl, wrap[1], shade) + shine)
+        b += lamps[k, 5] * (albedo[2] * hollow * _creeping(nl, smooth_nl, wrap[2], shade) + shine)
+    return (r, g, b)

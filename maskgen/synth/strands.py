@@ -92,27 +92,14 @@ def _distance(grid, x, y, z):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, fastmath=True, error_model="numpy")
 def grow(  # type: ignore[no-untyped-def]
-    grid,
-    roots,
-    direction,
-    comb,
-    length,
-    clearance,
-    gravity,
-    stiff,
-    curl,
-    phase,
-    steps,
-    gather,
-    target,
+    grid, roots, direction, comb, length, clearance, gravity, stiff, curl, phase, steps, gather, target,
     open_face,
-):
+):  # fmt: skip
     """Grow strands (s, steps + 1, 3) from roots (s, 3).
 
     direction, comb (s, 3): how a strand leaves the skin, and where it is brushed to. length, clearance,
     gravity, stiff, phase (s,): mm, mm it keeps off the head, pull down, memory of direction 0..1, place in
-    its wave. curl: (amplitude mm, turns per mm). gather: 1 for hair tied at
-    target (3,), 0 where it falls free.
+    its wave. curl: (amplitude mm, turns per mm). gather: 1 for hair tied at target (3,), 0 where free.
     open_face (s,): 1 keeps falling hair beside the face, 0 lets it hang where it will.
     """
     count = len(roots)
@@ -142,12 +129,12 @@ def grow(  # type: ignore[no-untyped-def]
             if open_face[s] > 0.0 and pz < 86.0 and py > -108.0 and abs(px) < 70.0:
                 away = open_face[s] * min((86.0 - pz) / 25.0, 1.0) * min((py + 108.0) / 20.0, 1.0)
                 away *= min((70.0 - abs(px)) / 12.0, 1.0)
-                dx += away * (0.9 if comb[s, 0] > 0.0 else -0.9)
+                dx += away * (0.7 if comb[s, 0] > 0.0 else -0.7)
                 dz += 0.5 * away
                 dy -= 0.35 * away * max(dy, 0.0)
-            if open_face[s] > 0.0 and py > -60.0:  # hair below the temples hangs, it does not stand off
+            if open_face[s] > 0.0 and py > -85.0:  # hair below the temples hangs, it does not stand off
                 wanted = 54.0 + 4.6 * clearance[s] + 0.06 * max(py, 0.0)
-                dx -= min(max((abs(px) - wanted) / 40.0, 0.0), 0.5) * (1.0 if px > 0.0 else -1.0)
+                dx -= min(max((abs(px) - wanted) / 28.0, 0.0), 0.6) * (1.0 if px > 0.0 else -1.0)
             px, py, pz = px + dx * step, py + dy * step, pz + dz * step
             d = _distance(grid, px, py, pz)
             need = clearance[s] * min((k + 1.0) / 3.0, 1.0)
@@ -222,8 +209,11 @@ def _light(points, starts, colour, shade, outward, lamps, sh, shadow, shadow_at,
             nx, ny, nz = outward[a]
             lit = lit_by(shadow, shadow_at[a, 0], shadow_at[a, 1], shadow_at[a, 2] - 4.0, sharpness * 0.45)
             opened = shade[a]
-            for k in range(3):
-                out[a, k] = colour[a, k] * sky_light(sh, nx, ny, nz, k) * (0.25 + 0.75 * opened) * opened
+            around = sky_light(sh, (nx, ny, nz))
+            open_sky = (0.25 + 0.75 * opened) * opened
+            out[a, 0] = colour[a, 0] * around[0] * open_sky
+            out[a, 1] = colour[a, 1] * around[1] * open_sky
+            out[a, 2] = colour[a, 2] * around[2] * open_sky
             sv = math.sqrt(max(1.0 - tz * tz, 0.0))
             for m in range(len(lamps)):
                 lx, ly, lz = lamps[m, 0], lamps[m, 1], lamps[m, 2]

@@ -13,9 +13,11 @@ from functools import lru_cache
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.interpolate import CubicSpline
 from scipy.sparse import csr_matrix
 from scipy.spatial import cKDTree
 
+from ..geometry.head import grid_triangles
 from ..masks.catalogue import Catalogue, Style
 from ..masks.spec import MaskDraw
 from ..paint.fabric import creases, prepared, unpacked
@@ -33,6 +35,8 @@ _FOLLOW_MM = 9.0
 _FABRIC_GAP, _STRAP_GAP = 2.1, 0.8
 #: skin within this distance along the fabric is kept below it, mm; the fabric's points lie about as far apart
 _PATCH_MM = 6.5
+#: fabric below this height, under the clothes, is pushed off shoulders by centimetres, each point for itself
+_FACE_MM = 78.0
 _STEPS = 6
 _STRAP_ROWS = 4
 #: albedo of the brightest cloth: nothing reflects all light
@@ -46,7 +50,7 @@ def catalogue() -> Catalogue:
 
 
 def pick_styles(names: str | None) -> tuple[str, ...]:
-    """Styles by comma-separated names; all that are opaque where None. Raises UsageError for an unknown
+    """Styles by comma-separated names; all opaque ones where None. Raises UsageError for an unknown
     one."""
     found = catalogue()
     if names is None:
@@ -60,11 +64,47 @@ def _opaque(style: Style) -> bool:
 
 
 @dataclass(frozen=True, eq=False)
+class FineShell:
+    """A shell with twice the points along and across, fields as in `Shell`; grid: (rows, columns)."""
+
+    vertices: NDArray[np.float64]
+    triangles: NDArray[np.int32]
+    texture: NDArray[np.float32]
+    strap_of: NDArray[np.int32]
+    tent_mm: NDArray[np.float32]
+    size_mm: tuple[float, float]
+    grid: tuple[int, int]
+
+
+@lru_cache(maxsize=32)
+def _fine(shell: Shell) -> FineShell:
+    rows, columns = 2 * ROWS - 1, 2 * COLUMNS - 1
+    first, old = rows * columns, ROWS * COLUMNS
+
+    def finer(values: NDArray) -> NDArray:
+        grid = values[:old].reshape(ROWS, COLUMNS, -1).astype(np.float64)
+        spline = CubicSpline(np.arange(ROWS), grid, axis=0)(np.linspace(0, ROWS - 1, rows))
+        spline = CubicSpline(np.arange(COLUMNS), spline, axis=1)(np.linspace(0, COLUMNS - 1, columns))
+        return np.concatenate([spline.reshape(first, -1), values[old:].reshape(-1, grid.shape[2])])
+
+    straps = shell.triangles[shell.strap_from :] - old + first
+    return FineShell(
+        vertices=finer(shell.vertices),
+        triangles=np.concatenate([grid_triangles(rows, columns), straps]).astype(np.int32),
+        texture=np.clip(finer(shell.texture), 0.0, 1.0).astype(np.float32),
+        strap_of=np.concatenate([np.full(first, -1), shell.strap_of[old:]]).astype(np.int32),
+        tent_mm=finer(shell.tent_mm)[:, 0].astype(np.float32),
+        size_mm=shell.size_mm,
+        grid=(rows, columns),
+    )
+
+
+@dataclass(frozen=True, eq=False)
 class WornMask:
     """A mask on a head. draw: what it is; texture (h, w, 6): reflectance, gloss, slopes of the relief."""
 
     draw: MaskDraw
-    shell: Shell
+    shell: FineShell
     texture: NDArray[np.float32]
 
     def worn(self, bent: Bent, model: HeadModel) -> Part:
@@ -81,7 +121,10 @@ class WornMask:
         u = np.where(strap, 0.5 * w, u)
         sky = np.clip(0.72 + 0.28 * np.minimum(self.shell.tent_mm / 8.0, 1.0), 0.0, 1.0)
         attributes = np.stack([u, v, sky, np.ones_like(u)], axis=1).astype(np.float32)
-        return Part(points.astype(np.float32), self.shell.triangles, attributes, FABRIC)
+        # what hangs below the neck is under the clothes
+        under = (points[:, 1] > 100.0) & (np.hypot(points[:, 0], points[:, 2] - 136.0) > 76.0)
+        seen = self.shell.triangles[~under[self.shell.triangles].all(axis=1)]
+        return Part(points.astype(np.float32), seen, attributes, FABRIC)
 
 
 @lru_cache(maxsize=1)
@@ -93,7 +136,7 @@ def _outer_skin() -> NDArray[np.int64]:
 
 
 @lru_cache(maxsize=32)
-def _followers(shell: Shell) -> csr_matrix:
+def _followers(shell: FineShell) -> csr_matrix:
     """How each vertex of a shell follows the skin: weights (n, skin points), rows sum to 1."""
     rows = _outer_skin()
     near = base_head().points[rows]
@@ -106,14 +149,14 @@ def _followers(shell: Shell) -> csr_matrix:
     return csr_matrix((weight.ravel(), (owner, index.ravel())), shape=shape)
 
 
-def _on_the_head(shell: Shell, bent: Bent, model: HeadModel) -> NDArray[np.float64]:
+def _on_the_head(shell: FineShell, bent: Bent, model: HeadModel) -> NDArray[np.float64]:
     """Vertices (n, 3) of the shell on the bent head: carried by the skin, then pushed out of it and
     smoothed."""
     rows = _outer_skin()
     skin = bent.points[: model.skin_count].astype(np.float64)[rows]
     points = shell.vertices + _followers(shell) @ (skin - base_head().points[rows])
     tree = cKDTree(skin)
-    grid = ROWS * COLUMNS
+    rows_columns, grid = shell.grid, shell.grid[0] * shell.grid[1]
     gap = np.where(shell.strap_of >= 0, _STRAP_GAP, _FABRIC_GAP)
     for step in range(_STEPS):
         out = _outward(points, shell)
@@ -123,17 +166,31 @@ def _on_the_head(shell: Shell, bent: Bent, model: HeadModel) -> NDArray[np.float
         aside = np.linalg.norm(offset - height[..., None] * out[:, None], axis=2)
         below = np.where((aside < _PATCH_MM) & (height < 30.0), height, -np.inf).max(axis=1)
         push = np.clip(below + gap, 0.0, None)
+        face = points[:grid, 1] < _FACE_MM
+        together = _together(np.where(face, push[:grid], 0.0).reshape(rows_columns)).ravel()
+        push[:grid] = np.where(face, together, push[:grid])
         points = points + push[:, None] * out
         if step < _STEPS - 2:
             points[:grid] = _ironed(
-                points[:grid].reshape(ROWS, COLUMNS, 3), push[:grid].reshape(ROWS, COLUMNS)
+                points[:grid].reshape(*rows_columns, 3), push[:grid].reshape(rows_columns)
             )
     return points
 
 
-def _outward(points: NDArray[np.float64], shell: Shell) -> NDArray[np.float64]:
+def _together(push: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A push (rows, columns) that no point of the fabric takes without its neighbours, or hems would fray."""
+    wide = cv2.dilate(push, np.ones((5, 5), np.uint8))
+    return np.asarray(cv2.GaussianBlur(wide, (0, 0), 1.6, borderType=cv2.BORDER_REPLICATE), np.float64)
+
+
+def _outward(points: NDArray[np.float64], shell: FineShell) -> NDArray[np.float64]:
     """Unit normals (n, 3) of the fabric that point away from the head."""
     normals = vertex_normals(points.astype(np.float32), shell.triangles).astype(np.float64)
+    count = shell.grid[0] * shell.grid[1]
+    fabric = normals[:count].reshape(*shell.grid, 3)
+    fabric = cv2.GaussianBlur(fabric, (0, 0), 2.0, borderType=cv2.BORDER_REPLICATE).reshape(-1, 3)
+    fabric /= np.maximum(np.linalg.norm(fabric, axis=1, keepdims=True), 1e-9)
+    normals[:count] = np.where(points[:count, 1:2] < _FACE_MM, fabric, normals[:count])
     away = points - np.array([0.0, 10.0, 100.0])
     return normals * np.where((normals * away).sum(axis=1) < 0.0, -1.0, 1.0)[:, None]
 
@@ -142,6 +199,10 @@ def _ironed(grid: NDArray[np.float64], push: NDArray[np.float64]) -> NDArray[np.
     """Fabric is stiff: where it was pushed, its neighbours give way too."""
     smooth = cv2.blur(grid, (5, 5), borderType=cv2.BORDER_REPLICATE)
     weight = cv2.GaussianBlur(np.minimum(push, 2.0), (0, 0), 2.0)[..., None] / 2.0
+    rows, columns = (np.minimum(np.arange(n), np.arange(n)[::-1]) for n in push.shape)
+    weight = (
+        weight * np.clip(np.minimum(rows[:, None], columns) / 3.0, 0.0, 1.0)[..., None]
+    )  # hems hold their place
     return (grid + np.minimum(1.5 * weight, 0.8) * (smooth - grid)).reshape(-1, 3)
 
 
@@ -182,7 +243,7 @@ def wear(draw: MaskDraw) -> WornMask:
     strength = style.spec.material.crease * float(0.05 + 0.07 * rng.random())
     x, y = rng.integers(0, 256, 2)
     crease = (int(x), int(y), strength)
-    return WornMask(draw, shell, _texture(style, shell.size_mm, color, crease))
+    return WornMask(draw, _fine(shell), _texture(style, shell.size_mm, color, crease))
 
 
 def draw_mask(seed: int, key: str, styles: tuple[str, ...]) -> MaskDraw:

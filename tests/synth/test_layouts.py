@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import cv2
@@ -10,6 +11,8 @@ import pytest
 from PIL import Image
 from scipy.io import loadmat
 
+from maskgen.checks.dataset import check_dataset
+from maskgen.checks.records import has_manifest
 from maskgen.errors import UsageError
 from maskgen.synth.draws import generator
 from maskgen.synth.layouts.base import Order
@@ -168,3 +171,18 @@ def test_poses_of_a_file_are_used_in_order_and_again_from_the_start(tmp_path):
     rows = ((10.0, 0.0, 0.0), (-20.0, 5.0, 1.0))
     jobs = KINECT.plan(Order(tmp_path, 5, 0, rows, views=3))
     assert [job.angles for job in jobs] == [rows[k % 2] for k in range(5)]
+
+
+@pytest.mark.parametrize("name", ["300W-LP", "AFLW2000", "BIWI"])
+def test_validate_takes_a_synthetic_dataset_for_an_original(made, name):
+    """It keeps a record of its own (synth.jsonl) and has no manifest, which only a twin of something has."""
+    root = made[name].out
+    report = check_dataset(root)
+    assert report.pictures >= made[name].count
+    assert [f for f in report.findings if f.severity == "error"] == []
+    records = (root / "_maskgen" / "synth.jsonl").read_text().splitlines()
+    assert len(records) == made[name].count
+    # the exemption is synth's alone: a twin that lost its manifest is still found out
+    run = json.loads((root / "_maskgen" / "run.json").read_text())
+    assert not has_manifest(run)
+    assert has_manifest(run | {"tool": "maskgen"})

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -74,6 +77,33 @@ def test_same_seed_gives_the_same_bytes_for_any_number_of_jobs(tmp_path, made, n
     order = replace(made[name], out=tmp_path / "again")
     generate(get_layout(name), order, jobs=2, quiet=True)
     assert digest(tmp_path / "again") == digest(made[name].out)
+
+
+_HEADS = """
+from maskgen.synth.base import base_head
+from maskgen.synth.maps import skin_maps
+from maskgen.synth.model import head_model
+import hashlib
+import numpy as np
+maps = skin_maps()
+fields = [getattr(maps, name) for name in maps.__dataclass_fields__]
+fields += [base_head().points, head_model().shape.moves]
+print(hashlib.sha256(b"".join(np.ascontiguousarray(f).tobytes() for f in fields)).hexdigest())
+"""
+
+
+def test_the_mean_head_is_the_same_to_the_last_bit_for_any_number_of_blas_threads():
+    """Every process makes it once and keeps it, so what a caller's BLAS did then would show in the labels."""
+    found = set()
+    for threads in ("1", "2", "3"):
+        env = os.environ | dict.fromkeys(
+            ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), threads
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", _HEADS], env=env, capture_output=True, text=True, check=True
+        )
+        found.add(done.stdout)
+    assert len(found) == 1
 
 
 def test_another_seed_gives_other_heads(tmp_path, made):
