@@ -25,7 +25,8 @@ IPD_MM = float(CANONICAL_FACE[42:48, 0].mean() - CANONICAL_FACE[36:42, 0].mean()
 FOREHEAD_Z, NOSE_TIP_Z, LIPS_Z = 19.0, 0.0, float(CANONICAL_FACE[[51, 57], 2].min())
 MIDDLE = COLUMNS // 2
 
-#: measure -> median and 10-90 % range over photographs (docs/real_masks.md), by kind where they differ
+_ONE = float("nan")  # two masks or an estimate by eye: a median without a range
+#: measure -> median and 10-90 % range over 33 photographs of worn masks, by kind where they differ
 REAL: dict[str, dict[str, tuple[float, float, float]]] = {
     "ridge": {
         "surgical": (0.19, 0.07, 0.26),
@@ -33,27 +34,27 @@ REAL: dict[str, dict[str, tuple[float, float, float]]] = {
         "respirator": (0.12, 0.07, 0.26),
         "cup": (0.09, 0.07, 0.26),
     },
-    "dip": {"surgical": (0.09, 0.02, 0.13), "cloth": (0.16, 0.05, 0.22), "cup": (0.24, 0.15, 0.30)},
+    "dip": {"surgical": (0.09, 0.02, 0.13), "cloth": (0.16, 0.05, 0.22), "cup": (0.24, _ONE, _ONE)},
     "upper corner": {"surgical": (0.40, 0.30, 0.57)},
     "lowest": {"all": (1.93, 1.74, 2.23)},
     "height": {"all": (1.86, 1.56, 2.04)},
     "half width": {"all": (1.13, 1.00, 1.25)},
+    **{
+        f"width at {v}": {"all": (width, _ONE, _ONE)}
+        for v, width in {0.4: 2.14, 0.7: 2.13, 1.0: 2.10, 1.3: 1.92, 1.5: 1.65, 1.7: 1.18}.items()
+    },
     "side edge": {"surgical": (0.78, 0.67, 0.82)},
     "flare": {"surgical": (0.31, 0.06, 0.46)},
     "pinch": {"surgical": (0.05, 0.0, 0.14)},
-    "before forehead": {"all": (0.46, 0.36, 0.56)},
-    "before nose": {"all": (0.15, 0.05, 0.25)},
-    "before lips": {"all": (0.20, 0.10, 0.40)},
+    "before forehead": {"respirator": (0.46, _ONE, _ONE)},
+    "before nose": {"respirator": (0.15, _ONE, _ONE)},
+    "before lips": {"respirator": (0.20, _ONE, _ONE)},
     "upper loop, width": {"surgical": (0.04, 0.03, 0.05), "respirator": (0.07, 0.06, 0.09)},
     "upper loop, end": {"surgical": (-0.01, -0.19, 0.16)},
     "upper loop, angle": {"surgical": (35.0, 24.0, 43.0)},
     "lower corner": {"surgical": (1.08, 1.01, 1.37)},
     "lower loop, end": {"surgical": (0.75, 0.57, 1.02)},
     "lower loop, angle": {"surgical": (49.0, 28.0, 60.0)},
-    **{
-        f"width at {v}": {"all": (w, w - 0.25, w + 0.25)}
-        for v, w in {0.4: 2.14, 0.7: 2.13, 1.0: 2.10, 1.3: 1.92, 1.5: 1.65, 1.7: 1.18}.items()
-    },
 }
 CUPS = {"n95", "ffp2_valve"}
 
@@ -135,6 +136,10 @@ def measures(spec: MaskSpec) -> dict[str, float]:
     return out
 
 
+def _said(median: float, low: float, high: float) -> str:
+    return f"{median:g}" if np.isnan(low) else f"{median:g} ({low:g} to {high:g})"
+
+
 def table(specs: list[MaskSpec], show: Callable[[str], object] = print) -> None:
     """Print one row a measure, one column a style; ! marks what lies outside the range of real masks."""
     found = {spec.name: measures(spec) for spec in specs}
@@ -144,11 +149,9 @@ def table(specs: list[MaskSpec], show: Callable[[str], object] = print) -> None:
         cells = []
         for spec in specs:
             value, limit = found[spec.name].get(measure), real_range(measure, spec)
-            off = value is not None and limit is not None and not limit[1] <= value <= limit[2]
+            off = value is not None and limit is not None and (value < limit[1] or value > limit[2])
             cells.append("" if value is None else f"{value:.2f}" + (" !" if off else ""))
-        real = "; ".join(
-            f"{k + ' ' if len(by_kind) > 1 else ''}{m:g} ({a:g} to {b:g})" for k, (m, a, b) in by_kind.items()
-        )
+        real = "; ".join(f"{k} {_said(*limits)}" for k, limits in by_kind.items())
         show(f"| {measure} | {real} | " + " | ".join(cells) + " |")
 
 

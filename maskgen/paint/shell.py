@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 
 from ..geometry.face import bending_weights
 from ..geometry.head import grid_triangles
-from ..geometry.rotation import Array, rotation_z
+from ..geometry.rotation import Array
 from ..masks.spec import MaskSpec
 from .drape import COLUMNS, ROWS, drape_surface, edge_distances
 from .straps import STRAP_POINTS, strap_ribbon
 
 __all__ = ["COLUMNS", "ROWS", "Shell", "build_shell", "skewed"]
+
+_PIVOT_Y = 20.0  # mm below the nose tip: what a skewed mask turns about
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,10 +98,14 @@ def build_shell(spec: MaskSpec, wear: str = "correct", skew_deg: float = 0.0) ->
 def skewed(shell: Shell, degrees: float) -> Shell:
     """The shell rolled on the face by ``degrees`` (clockwise for who looks at it), about the upper lip.
 
-    A few degrees move no point nearer to the skin than the fabric's own gap; for a mask that is built askew
-    (slower, and laid onto the head anew) see `build_shell`.
+    Bands begin where the mask now is and end where they did, at the ears. A few degrees move no point nearer
+    to the skin than the fabric's own gap; `build_shell` lays a mask onto the head askew (slower).
     """
     if degrees == 0.0:
         return shell
-    pivot = np.array([0.0, 20.0, 0.0])
-    return replace(shell, vertices=(shell.vertices - pivot) @ rotation_z(degrees).T + pivot)
+    angle = np.radians(degrees) * np.where(shell.strap_of < 0, 1.0, 1.0 - shell.texture[:, 1])
+    x, y = shell.vertices[:, 0], shell.vertices[:, 1] - _PIVOT_Y
+    vertices = shell.vertices.copy()
+    vertices[:, 0] = np.cos(angle) * x - np.sin(angle) * y
+    vertices[:, 1] = np.sin(angle) * x + np.cos(angle) * y + _PIVOT_Y
+    return replace(shell, vertices=vertices)

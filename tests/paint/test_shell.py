@@ -10,8 +10,9 @@ import pytest
 
 from maskgen.geometry.face import CANONICAL_FACE
 from maskgen.geometry.head import CENTRE, directions_of, head_mesh
+from maskgen.geometry.rotation import rotation_z
 from maskgen.paint.drape import skin_radius
-from maskgen.paint.shell import COLUMNS, ROWS, Shell, build_shell
+from maskgen.paint.shell import COLUMNS, ROWS, Shell, build_shell, skewed
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "masks"))
 from styles_of_catalogue import CATALOGUE, STYLES, WORN
@@ -145,6 +146,19 @@ def test_skew_turns_the_mask_by_that_angle_on_the_face() -> None:
 
     assert abs(tilt(straight)) < 1e-6
     assert abs(abs(tilt(skewed)) - 6.0) < 0.7
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_a_mask_rolled_on_the_face_keeps_its_bands_at_the_ears(name: str) -> None:
+    straight, rolled = shell_of(name), skewed(shell_of(name), 6.0)
+    pivot = np.array([0.0, 20.0, 0.0])
+    expected = (grid(straight) - pivot) @ rotation_z(6.0).T + pivot
+    assert np.allclose(grid(rolled), expected, atol=1e-9)
+    for start in range(ROWS * COLUMNS, len(straight.vertices), 24):
+        before, after = (s.vertices[start : start + 24].reshape(2, 12, 3).mean(0) for s in (straight, rolled))
+        assert np.allclose(after[-1], before[-1], atol=1e-9)
+        assert np.linalg.norm(grid(rolled) - after[0], axis=-1).min() < 8.0
+        assert np.linalg.norm(np.diff(after, axis=0), axis=1).max() < 40.0
 
 
 def test_millimetres_along_the_cloth_are_those_of_the_surface() -> None:

@@ -46,7 +46,7 @@ def draw_cup(c: Canvas) -> None:
     _flange(c, 6.0)
     for v in (0.40, 0.66):
         bow = (c.v - v - 0.05 * (c.u**2)) * (c.y + c.bottom)
-        groove(c, bow, 3.4, 0.55, soft(np.abs(c.u) - 0.74, 0.12))
+        groove(c, bow, 3.8, 0.38, soft(np.abs(c.u) - 0.74, 0.12))
     nose_clip(c, 12.0, 84.0, 5.0, _METAL, raised=0.5)
     _staples(c, (0.16, 0.84), (0.86, 0.83, 0.68))
     far, _ = disc(c, -14.0, 106.0)
@@ -97,12 +97,12 @@ def draw_fold(c: Canvas) -> None:
     # two pressed lines follow the keel's run to the side
     for v, bow in ((0.34, 0.10), (0.64, -0.06)):
         d = (c.v - v - bow * np.abs(c.u) ** 1.3) * (c.y + c.bottom)
-        groove(c, d, 2.4, 0.45, soft(np.abs(c.u) - 0.80, 0.1))
+        groove(c, d, 2.8, 0.26, soft(np.abs(c.u) - 0.80, 0.1))
     nose_clip(c, 11.5, 88.0, 5.0, (0.66, 0.67, 0.68), raised=0.5, opacity=0.55)
     folds(c, 141, 0.38, (4, 4))
     folds(c, 142, 0.16, (12, 8))
     tension(c, 143, 0.25)
-    c.height += 0.05 * noise(144, (110, 150))
+    c.height += 0.05 * noise(144, (34, 46))
     mark = np.maximum(np.abs(np.abs(c.x) - 58.0) - 9.0, np.abs(c.y - 82.0) - 3.0)
     c.height -= 0.25 * (soft(mark, 0.8) - soft(mark + 1.2, 0.8))
 

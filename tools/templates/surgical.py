@@ -8,7 +8,7 @@ from .canvas import Canvas, noise, soft, stripe
 from .parts import folds, nose_clip, step, stitches, tension, welds
 
 #: tint of the body against the paler, doubled hem
-_BODY = 0.84
+_BODY = 0.88
 
 
 def _pleats(c: Canvas, seed: int, at: tuple[float, ...], drop: float, shift: float = 0.018) -> None:
