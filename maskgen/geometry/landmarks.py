@@ -75,7 +75,7 @@ class Landmarks:
 
     @property
     def face_size(self) -> float:
-        """Square root of the box's area, in pixels: the `face` unit of docs/real_masks.md."""
+        """Square root of the box's area, in pixels."""
         x0, y0, x1, y1 = self.box
         return float(np.sqrt(max(x1 - x0, 0.0) * max(y1 - y0, 0.0)))
 

@@ -32,7 +32,7 @@ from .types import MASK, NONE, STRAP, Painted
 
 F32 = NDArray[np.float32]
 #: linear light a white mask sends beside skin of linear luminance 0.22, and how it follows the skin
-#: (log-log slope over photographs, docs/real_masks.md): exposure decides, not the skin
+#: (log-log slope over photographs, docs/styles.md): exposure decides, not the skin
 _WHITE_LEVEL, _SKIN_SLOPE, _SKIN_MEAN = 0.60, 0.42, 0.22
 _WHITE_ALBEDO = 0.80
 #: how much brighter than skin a white mask may be where nothing round the face is bright (2.3 stops)
@@ -42,7 +42,8 @@ _SPILL, _BRIGHT_SKIN = 0.4, 0.25
 _FALL_STOPS = 1.4
 #: share of light that comes from all round, from chest and room, and through the cloth
 _AMBIENT = 0.2
-_LIGHT_GAIN = 1.7
+#: of the light from the side: cloth is flatter than the face it is read from
+_SIDE_GAIN = 2.1
 _VERTICAL_LIMIT = 0.5  # stops per unit normal
 _REST_SHARE = 0.85
 #: pixels from nasion to chin below which a mask is a smudge
@@ -161,7 +162,8 @@ def _vertex_table(shell: Shell, scene: Scene, fit: FaceFit, light: Light) -> F32
 
 def _pull(light: Light) -> Array:
     """Stops per unit normal that reach the cloth, (3,)."""
-    g = _LIGHT_GAIN * light.gradient
+    g = np.array(light.gradient)
+    g[0] *= _SIDE_GAIN
     # up and down, brow, beard and the shade under the chin pass for light: bound what they can claim
     g[1] = _VERTICAL_LIMIT * np.tanh(light.gradient[1] / _VERTICAL_LIMIT)
     return g
@@ -191,7 +193,7 @@ def _cloth(draw: MaskDraw, light: Light, photo: Photo, spec: MaskSpec) -> F32:
     """The cloth vector of `composite.shade`, without a fabric."""
     p = np.zeros(c.CLOTH_ENTRIES, np.float32)
     # stops are counted from cloth that faces the camera, so that the level is what the camera exposed for
-    toward = -_LIGHT_GAIN * float(light.gradient[2])
+    toward = -float(light.gradient[2])
     p[c.LEVEL] = _white(light, photo) / _WHITE_ALBEDO * 2.0 ** (-0.75 * toward)
     strength, at_x, at_y = _numbers_of(draw.seed)
     p[c.CREASE] = spec.material.crease * (0.05 + 0.07 * strength / 255.0)

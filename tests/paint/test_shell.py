@@ -96,7 +96,7 @@ def test_a_strap_begins_on_the_mask(name: str) -> None:
 
 @pytest.mark.parametrize("name", [n for n in STYLES if CATALOGUE.spec(n).drape.tent > 0.7])
 def test_in_profile_the_outline_is_straight_or_convex_between_nose_and_chin(name: str) -> None:
-    """Real fabric tents from nose to chin and never follows the lips (docs/real_masks.md)."""
+    """Real fabric tents from nose to chin and never follows the lips (docs/styles.md)."""
     middle = grid(shell_of(name))[:, COLUMNS // 2]
     span = (middle[:, 1] > 0.0) & (middle[:, 1] < 70.0)
     y, front = middle[span, 1], -middle[span, 2]
@@ -106,7 +106,7 @@ def test_in_profile_the_outline_is_straight_or_convex_between_nose_and_chin(name
 
 @pytest.mark.parametrize("name", ["surgical", "cloth", "kn95", "n95"])
 def test_outline_lies_where_it_does_on_real_masks(name: str) -> None:
-    """10-90 % ranges of photographs, in distances between the pupils (docs/real_masks.md)."""
+    """10-90 % ranges of photographs, in distances between the pupils (docs/styles.md)."""
     points = grid(shell_of(name))
     ridge = (points[0, COLUMNS // 2, 1] - EYE_LINE) / PUPILS_MM
     lowest = (points[..., 1].max() - EYE_LINE) / PUPILS_MM
