@@ -27,7 +27,7 @@ _TINT = (-0.06, -0.08, 0.08)
 
 
 def _lit(
-    ids: NDArray[np.int32],
+    ids: NDArray[np.int16],
     xyz: NDArray[np.float32],
     triangles: NDArray[np.int32],
     normals: NDArray[np.float32],

@@ -16,6 +16,7 @@ SS = 2
 FAR = np.float32(1e30)
 
 F32 = NDArray[np.float32]
+I16 = NDArray[np.int16]
 I32 = NDArray[np.int32]
 U8 = NDArray[np.uint8]
 
@@ -26,7 +27,7 @@ _NEVER = np.float32(1e9)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def fill_depth(xyz: F32, triangles: I32, cull: bool, depth: F32, ids: I32) -> None:
+def fill_depth(xyz: F32, triangles: I32, cull: bool, depth: F32, ids: I16) -> None:
     """Rasterise triangles into ``depth`` (H, W) and their numbers into ``ids`` (H, W); nearest wins.
 
     xyz: (n, 3) vertices in samples of the buffers, z away from the camera. cull leaves out triangles that
@@ -115,7 +116,7 @@ def survey(  # type: ignore[no-untyped-def]
     lost = 0
     for y in range(h):
         for x in range(w):
-            best = np.int32(-1)
+            best = np.int16(-1)
             near = FAR
             n = 0
             ns = 0
@@ -166,7 +167,10 @@ def hide(coverage: F32, strap: F32, hidden: U8) -> None:
                 coverage[y, x] = max(coverage[y, x] * keep, gone)
 
 
-def new_buffers(rows: int, columns: int, samples: int = SS) -> tuple[F32, I32]:
-    """Depth (all far) and ids (undefined where far) of rows x columns pixels, ``samples`` a side each."""
+def new_buffers(rows: int, columns: int, samples: int = SS) -> tuple[F32, I16]:
+    """Depth (all far) and ids (undefined where far) of rows x columns pixels, ``samples`` a side each.
+
+    Meshes are of less than 32,768 triangles: the buffers are what the painter's memory traffic is made of.
+    """
     shape = (rows * samples, columns * samples)
-    return np.full(shape, FAR, np.float32), np.empty(shape, np.int32)
+    return np.full(shape, FAR, np.float32), np.empty(shape, np.int16)

@@ -22,7 +22,6 @@ from .straps import STRAP_POINTS
 from .types import HIDDEN_BY_HEAD, HIDDEN_BY_MASK, VISIBLE
 
 F32 = NDArray[np.float32]
-I32 = NDArray[np.int32]
 #: by how much the head must be nearer to hide fabric, mm: what faces the camera is not eaten by a poor fit;
 #: what turns its back is on the far side, and a head that only touches it hides it
 _SLACK_MM = np.array([3.5, 0.0])
@@ -46,7 +45,7 @@ class Scene:
     box: tuple[int, int, int, int]
     coverage: F32
     strap: F32
-    seen: I32
+    seen: NDArray[np.int16]
     head_depth: F32
     points: F32
     normals: F32
@@ -118,7 +117,7 @@ def build_scene(
     depth, ids = new_buffers(rows, columns)
     fill_depth(at, shell.triangles, False, depth, ids)
     coverage, strap = np.empty((rows, columns), np.float32), np.empty((rows, columns), np.float32)
-    seen, hidden = np.empty((rows, columns), np.int32), np.empty((rows, columns), np.uint8)
+    seen, hidden = np.empty((rows, columns), np.int16), np.empty((rows, columns), np.uint8)
     if survey(depth, ids, head_depth, away, shell.strap_from, slack, coverage, strap, seen, hidden):
         hide(coverage, strap, hidden)
     landmarks = fit.to_image(fit.bent(CANONICAL_FACE, landmark_weights))

@@ -23,7 +23,7 @@ def lit_head(pose: HeadPose, gradient, level: float = -2.0, scale: float = 1.4, 
     camera = WeakPerspective(scale, (190.0, 190.0))
     mesh = skull_mesh()
     points = camera.project(mesh.vertices, pose.cam_from_head).astype(np.float32)
-    depth, ids = np.full((380, 380), 1e30, np.float32), np.full((380, 380), -1, np.int32)
+    depth, ids = np.full((380, 380), 1e30, np.float32), np.full((380, 380), -1, np.int16)
     fill_depth(points, mesh.triangles, True, depth, ids)
     normals = mesh.normals @ pose.cam_from_head.T
     stops = level + normals @ np.asarray(gradient, float)

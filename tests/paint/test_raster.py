@@ -80,7 +80,7 @@ def surveyed(xyz, head, triangles=QUAD, slack=(0.0, 0.0)):
     away = np.zeros(2, np.uint8)
     faces_away(xyz, triangles, away)
     coverage, strap = np.zeros((2, 10, 10), np.float32)
-    seen, hidden = np.zeros((10, 10), np.int32), np.zeros((10, 10), np.uint8)
+    seen, hidden = np.zeros((10, 10), np.int16), np.zeros((10, 10), np.uint8)
     survey(depth, ids, head, away, 99, np.array(slack, np.float32), coverage, strap, seen, hidden)
     hide(coverage, strap, hidden)
     assert strap.max() == 0
