@@ -224,9 +224,11 @@ def range_differences(
     out = []
     for label, test, first, other in _comparable(lines):
         change = np.stack([o.errors() - f.errors() for f, o in zip(first, other, strict=True)])
+        rows = []
         for name, inside in metrics.range_masks(first[0].true):
             columns = mean_intervals(np.where(inside, change, np.nan), first[0].groups, resamples=resamples)
-            out += [(label, test, a, name, i) for a, i in zip(ANGLES, columns, strict=True) if i.n]
+            rows += [(label, test, a, name, i) for a, i in zip(ANGLES, columns, strict=True) if i.n]
+        out += sorted(rows, key=lambda row: ANGLES.index(row[2]))
     return out
 
 
