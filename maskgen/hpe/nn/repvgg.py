@@ -38,8 +38,19 @@ class RepVGGBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if hasattr(self, "rbr_reparam"):
             return F.relu(self.rbr_reparam(x))
-        y = self.rbr_dense(x) + self.rbr_1x1(x)
+        y = self.rbr_dense(x) + self._pointwise(x)
         return F.relu(y if self.rbr_identity is None else y + self.rbr_identity(x))
+
+    def _pointwise(self, x: Tensor) -> Tensor:
+        """The 1x1 branch. With a stride it reads every stride-th pixel, and is computed on those alone.
+
+        torch 2.13 on a CPU writes beyond its memory in the backward pass of a 1x1 convolution that has a
+        stride, fewer than 8 input channels and channels-last memory: the stem of every RepVGG.
+        """
+        conv, bn = self.rbr_1x1
+        stride = self.shape[2]
+        y: Tensor = bn(F.conv2d(x[..., ::stride, ::stride], conv.weight, groups=conv.groups))  # type: ignore[arg-type,union-attr]
+        return y
 
     @torch.no_grad()
     def fuse(self) -> None:
