@@ -47,9 +47,9 @@ class RepVGGBlock(nn.Module):
         torch 2.13 on a CPU writes beyond its memory in the backward pass of a 1x1 convolution that has a
         stride, fewer than 8 input channels and channels-last memory: the stem of every RepVGG.
         """
-        conv, bn = self.rbr_1x1
+        conv, bn = cast(nn.Conv2d, self.rbr_1x1[0]), self.rbr_1x1[1]
         stride = self.shape[2]
-        y: Tensor = bn(F.conv2d(x[..., ::stride, ::stride], conv.weight, groups=conv.groups))  # type: ignore[arg-type,union-attr]
+        y: Tensor = bn(F.conv2d(x[..., ::stride, ::stride], conv.weight, groups=conv.groups))
         return y
 
     @torch.no_grad()
