@@ -99,11 +99,16 @@ def check_dataset(
 def _origin(
     root: Path, fmt: DatasetFormat, run: Mapping[str, Any] | None, given: Path | None, report: Report
 ) -> Origin | None:
-    if run is None or not has_manifest(run):
-        return None
-    source = given if given is not None else Path(str(run.get("root", "")))
     if given is not None and not fmt.recognises(given):
         raise UsageError(f"the source {given} holds no {fmt.name} files")
+    if run is None or not has_manifest(run):
+        if given is not None:
+            # enough for a network's gap; what was done to which picture only a manifest can tell
+            text = f"{root} has no manifest, so its files were not compared with those of {given}"
+            report.add([Finding("source.uncompared", "note", "", text)])
+            report.numbers["source"] = str(given)
+        return None
+    source = given if given is not None else Path(str(run.get("root", "")))
     if not source.is_dir() or not fmt.recognises(source):
         text = f"the source {source} is not there, so labels and masks were not compared; give --source"
         report.add([Finding("source.missing", "note", "", text)])

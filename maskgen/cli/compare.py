@@ -35,7 +35,7 @@ def command(
     """Train and compare as COMPARISON says: a YAML file or a preset (compare/quick, compare/full, ...).
 
     \b
-    maskgen synth --like AFLW2000 -n 900 --masked truth --out DATA/AFLW2000
+    maskgen synth --like AFLW2000 -n 480 --masked truth --out DATA/AFLW2000
     maskgen compare compare/quick --root DATA --must-close model2
     """
     from ..hpe import compare
@@ -64,7 +64,7 @@ def command(
     try:
         content = compare.run_comparison(plan, configs, folder, report)
     except Stopped as stopped:
-        click.echo(f"Stopped: {stopped}", err=True)
+        click.echo(f"Stopped: {stopped}, the same command goes on", err=True)
         return 128 + stopped.signal
     click.echo(compare.comparison_markdown(content), nl=False)
     missed = [f"{m}: the gap is not significantly smaller" for m in closing if not compare.closed(content, m)]

@@ -158,6 +158,8 @@ def _from_model(
 
     if not path.is_file():
         raise UsageError(f"no file {path}; give a checkpoint (.pt), an ONNX file or FSA-Net weights (.h5)")
+    if path.suffix.lower() == ".csv":
+        raise UsageError(f"{path} is a table of predictions: give it as --predictions {path}")
     predictor: Predictor
     if path.suffix.lower() == ".onnx":
         predictor = OnnxPredictor(path, _onnx_spec(path, options))

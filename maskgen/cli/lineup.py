@@ -45,6 +45,7 @@ def command(
                     --variant "gaussian: model.name=mhpe; model.options.selector=gaussian"
     """
     from ..hpe import lineup
+    from ..hpe.trainer import Stopped
 
     lines = [lineup.variant(text) for text in variants]
     if networks or not lines:
@@ -56,7 +57,11 @@ def command(
         if not quiet:
             click.echo(line, err=True)
 
-    found = lineup.run_all(base, lines, out, seeds=range(seeds), overrides=wanted, report=report)
+    try:
+        found = lineup.run_all(base, lines, out, seeds=range(seeds), overrides=wanted, report=report)
+    except Stopped as stopped:
+        click.echo(f"Stopped: {stopped}, the same command goes on", err=True)
+        return 128 + stopped.signal
     click.echo(lineup.write(found, out), nl=False)
     report(f"written to {out}")
     return 1 if all(line.failure for line in found) else 0

@@ -64,7 +64,7 @@ def command(
     try:
         content = train.run(resolved, folder, resume=resume, report=report)
     except Stopped as stopped:
-        click.echo(f"Stopped: {stopped}", err=True)
+        click.echo(f"Stopped: {stopped}, go on with --resume", err=True)
         return 128 + stopped.signal
     if content:
         click.echo(error_table(content) if content["tests"] else "", nl=False)

@@ -101,4 +101,6 @@ def _read(path: Path, device: str | torch.device, what: str) -> Any:
         return torch.load(path, map_location=device, weights_only=True)
     except Exception as error:  # on bytes that are no pickle the unpickler fails in any way there is
         first = (str(error).strip() or type(error).__name__).splitlines()[0].partition(". ")[0]
-        raise UsageError(f"{path} cannot be read {what} ({first})") from error
+        # a KeyError of the unpickler is a bare number
+        reason = first if any(c.isalpha() for c in first) else "it is no torch file"
+        raise UsageError(f"{path} cannot be read {what} ({reason})") from error

@@ -143,6 +143,7 @@ class Config:
 
 #: smallest accepted value, and whether it is itself accepted, for numbers that have a bound
 _BOUNDS: dict[str, tuple[float, bool]] = {
+    "seed": (0, True),
     "data.size": (8, True),
     "data.workers": (0, True),
     "data.cache_margin": (1.0, True),

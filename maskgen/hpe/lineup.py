@@ -8,7 +8,7 @@ cannot be trained is said in the table and stops nobody else.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,13 @@ from ..io.files import atomic_write
 from ..jobs.manifest import digest
 from ..report.tables import ANGLES, markdown
 from . import config as configs
-from .bootstrap import Interval
+from . import metrics
+from .bootstrap import Interval, mean_intervals
 from .evaluate import jsonable, masked_pairs
 from .gap import compare_errors, gap_report, pair
 from .predictions import Predictions, read_csv
 from .registry import list_models, model_class
+from .trainer import Stopped
 
 Report = Callable[[str], None]
 
@@ -83,11 +85,18 @@ def run_all(
     """Train and evaluate every variant with every seed; lines in the order of ``variants``.
 
     base: a YAML file or a preset. overrides: for all of them, before the variant's own. Raises UsageError if
-    two variants have one label, or nothing is to be compared.
+    two variants have one label, nothing is to be compared, the base is wrong, or ``out`` cannot be written;
+    Stopped if someone asks the run to stop.
     """
     labels = [v.label for v in variants]
     if not labels or len(set(labels)) < len(labels):
         raise UsageError(f"variants need labels of their own, got {', '.join(labels) or 'none'}")
+    # what is wrong for all of them is the call's mistake, not that of every line
+    configs.load(base, overrides)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot write to {out}: {error.strerror or error}") from error
     lines = []
     for v in variants:
         line = Line(v)
@@ -99,6 +108,8 @@ def run_all(
                 content = _run(configs.load(base, own), folder, say)
                 line.predictions.append(_read_predictions(folder, content))
                 line.results.append(content)
+            except Stopped:
+                raise
             except MaskgenError as error:
                 line.failure = str(error)
                 say(str(error))
@@ -183,8 +194,15 @@ def differences(lines: Sequence[Line], resamples: int = 2_000) -> list[tuple[str
 
     Over the pictures that both found in every seed; negative = better than the first.
     """
+    return [
+        (label, test, compare_errors(first, other, resamples=resamples)["mean"])
+        for label, test, first, other in _comparable(lines)
+    ]
+
+
+def _comparable(lines: Sequence[Line]) -> Iterator[tuple[str, str, list[Predictions], list[Predictions]]]:
+    """(label, test set, first line's predictions by seed, this line's) on what both found in every seed."""
     first = lines[0]
-    out = []
     for line in lines[1:]:
         if line.failure or first.failure:
             continue
@@ -196,8 +214,33 @@ def differences(lines: Sequence[Line], resamples: int = 2_000) -> list[tuple[str
             found = np.all([p.detected for p in (*a, *b)], axis=0)
             if found.any():
                 a, b = ([p.take(np.flatnonzero(found)) for p in x] for x in (a, b))
-                out.append((line.variant.label, test, compare_errors(a, b, resamples=resamples)["mean"]))
+                yield line.variant.label, test, a, b
+
+
+def range_differences(
+    lines: Sequence[Line], resamples: int = 2_000
+) -> list[tuple[str, str, str, str, Interval]]:
+    """(label, test set, angle, range of its true size, error in it minus that of the first line)."""
+    out = []
+    for label, test, first, other in _comparable(lines):
+        change = np.stack([o.errors() - f.errors() for f, o in zip(first, other, strict=True)])
+        rows = []
+        for name, inside in metrics.range_masks(first[0].true):
+            columns = mean_intervals(np.where(inside, change, np.nan), first[0].groups, resamples=resamples)
+            rows += [(label, test, a, name, i) for a, i in zip(ANGLES, columns, strict=True) if i.n]
+        out += sorted(rows, key=lambda row: ANGLES.index(row[2]))
     return out
+
+
+def range_difference_table(lines: Sequence[Line]) -> str:
+    """`range_differences` as a table, so that a gain at large angles paid for at small ones is seen."""
+    rows = [
+        [label, test, angle, name, i.n, f"{i.mean:+.2f}", f"{i.low:+.2f} to {i.high:+.2f}", _verdict(i)]
+        for label, test, angle, name, i in range_differences(lines)
+    ]
+    less = f"MAE less {lines[0].variant.label}'s"
+    header = ("Network", "Test set", "Angle", "Range", "n", less, "95 % interval", "")
+    return markdown(header, rows) if rows else ""
 
 
 def difference_table(lines: Sequence[Line]) -> str:
@@ -252,6 +295,8 @@ def write(lines: Sequence[Line], out: Path) -> str:
         parts.append(f"## Masked minus clean, the same pictures\n\n{table}")
     if table := difference_table(lines):
         parts.append(f"## Against {lines[0].variant.label}\n\n{table}")
+    if table := range_difference_table(lines):
+        parts.append(f"### By range of the true angle\n\n{table}")
     text = "\n".join(parts)
     content = [
         {

@@ -196,10 +196,12 @@ def opposed_angles(predicted: ArrayLike, true: ArrayLike, correlation: float = -
     pred, ref = _triples(predicted), _triples(true)
     found = np.isfinite(pred).all(axis=1)
     pred, ref = pred[found], ref[found]
-    names = []
+    names: list[str] = []
+    if len(ref) < 10:
+        return ()
     for j, name in enumerate(ANGLES):
         spread = pred[:, j].std(), ref[:, j].std()
-        if len(ref) >= 10 and min(spread) > 0.5 and np.corrcoef(pred[:, j], ref[:, j])[0, 1] < correlation:
+        if min(spread) > 0.5 and np.corrcoef(pred[:, j], ref[:, j])[0, 1] < correlation:
             names.append(name)
     return tuple(names)
 

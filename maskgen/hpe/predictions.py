@@ -197,14 +197,18 @@ def _read_rows(path: Path) -> tuple[dict[str, tuple[float, ...]], dict[str, tupl
 
 
 def _number(row: Mapping[str, Any], column: str, path: Path, line: int) -> float:
-    cell = (row[column] or "").strip()
-    if not cell and not column.startswith("true_"):
+    if row[column] is None:
+        raise UsageError(f"{path} line {line} ends before its {column}; a missed face has empty cells")
+    cell = row[column].strip()
+    optional = not column.startswith("true_")
+    # empty cells, and the "nan" that programs write for them, are a missed face
+    if optional and cell.lower() in ("", "nan"):
         return float("nan")
     try:
         value = float(cell)
     except ValueError:
-        raise UsageError(f"{path} line {line}: {column} is {cell!r}, not a number in degrees") from None
-    if not np.isfinite(value) and column.startswith("true_"):
+        value = float("nan")
+    if not np.isfinite(value):
         raise UsageError(f"{path} line {line}: {column} is {cell!r}, not a number in degrees")
     return value
 

@@ -31,6 +31,7 @@ from .data import SampleSet, load_set, seed_of
 from .distributed import Process, processes
 from .evaluate import load_test, results, run_tests, write_results
 from .events import EventLog
+from .mixture import resolve
 from .optim import use_amp
 from .predict import TorchPredictor, cost
 from .protocols import applied
@@ -50,6 +51,9 @@ def run(config: Config, out: Path, *, resume: bool = False, report: Report = pri
     the loss is no longer a number.
     """
     config = applied(config)
+    # a test set that is not there must be told before the training, not after it
+    for expression in config.data.test.values():
+        resolve(expression, config.data.root)
     device = pick_device(config.device)
     with processes(device.type) as process:
         if process.world > 1 and device.type == "cuda":

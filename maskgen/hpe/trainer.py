@@ -217,7 +217,7 @@ class Trainer:
                 self.save(self, False)
                 raise Stopped(
                     f"stopped in epoch {place.epoch + 1} after step {place.step} of {len(steps)}; "
-                    "the state is saved, go on with --resume"
+                    "the state is saved"
                 )
 
     def _step(

@@ -263,6 +263,13 @@ def test_a_source_of_another_kind_is_refused(masked, fake_dataset) -> None:
         check_dataset(masked, CheckOptions(source=fake_dataset("BIWI")))
 
 
+def test_a_twin_without_a_manifest_still_has_a_source(masked, source) -> None:
+    shutil.rmtree(masked / "_maskgen")
+    report = check_dataset(masked, CheckOptions(source=source))
+    assert report.numbers["source"] == str(source)
+    assert [f.severity for f in report.findings if f.code == "source.uncompared"] == ["note"]
+
+
 def test_the_command_exits_with_3_below_a_threshold_and_0_above(masked, source, tmp_path, capsys) -> None:
     shutil.copy(source / "image00003.jpg", masked / "image00003.jpg")
     report, page = tmp_path / "report.json", tmp_path / "report.html"

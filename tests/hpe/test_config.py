@@ -58,6 +58,7 @@ def test_a_whole_number_passes_for_a_float_and_a_fraction_stays_one(tmp_path) ->
         ("train: {epochs: many}", "train.epochs must be a whole number, got 'many'"),
         ("train: {epochs: 0}", "train.epochs must be at least 1"),
         ("train: {lr: -1}", "train.lr must be above 0"),
+        ("seed: -1", "seed must be at least 0"),
         ("train: {optimiser: lion}", "train.optimiser must be one of adam, adamw, sgd, got 'lion'"),
         ("augment: {flip: 1.5}", "augment.flip is a probability"),
         ("augment: {zoom: [2, 1]}", "augment.zoom is two factors"),

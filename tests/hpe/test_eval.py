@@ -108,6 +108,25 @@ def test_released_fsanet_weights_reach_their_published_error(samples, shared, tm
     assert scores["n_images"] == 892
 
 
+def test_a_keras_file_scores_like_the_network_in_it(root, tmp_path, capsys) -> None:
+    pytest.importorskip("h5py")
+    from maskgen.hpe.importers.fsanet_keras import load_fsanet
+    from tests.hpe import keras_fsanet as keras
+
+    weights = keras.write(tmp_path / "var.h5", keras.random_layers("caps", "var", seed=2), shift=20)
+    assert call(root, str(weights), "--data", "AFLW2000", "--out", str(tmp_path / "out"), "--json") == 0
+    content = json.loads(capsys.readouterr().out)
+    assert content["model"]["name"] == "fsanet_caps_var"
+    assert content["tests"]["AFLW2000"]["data"]["crop"] == "fsanet"
+    network = load_fsanet(weights)
+    samples = load_set(str(root / "AFLW2000"), RowSpec("fsanet", 64), root / "cache")
+    with torch.no_grad():
+        said = network(prepare(samples.pixels(np.arange(20)), network.input_spec)).euler.numpy()
+    lines = (tmp_path / "out/predictions/AFLW2000.csv").read_text().splitlines()[1:]
+    got = np.array([[float(v) for v in line.split(",")[1:4]] for line in lines])
+    np.testing.assert_allclose(got, said, atol=2e-3)
+
+
 def test_outputs_that_run_against_the_labels_are_warned_about(root, tmp_path, capsys) -> None:
     labels = load_set(str(root / "AFLW2000"), RowSpec("fsanet", 8), root / "cache").labels()
     rows = [f"{i},{y},{p},{-r}" for i, (y, p, r) in zip(labels.ids, labels.euler, strict=True)]
@@ -129,17 +148,53 @@ def test_outputs_that_run_against_the_labels_are_warned_about(root, tmp_path, ca
         ["{model}", "--data", "AFLW2000", "--crop", "tight"],
         ["{model}", "--protocol", "p7"],
         ["{text}", "--data", "AFLW2000"],
+        ["{keras}", "--data", "AFLW2000"],
         ["{onnx}", "--data", "AFLW2000"],
         ["{onnx}", "--data", "AFLW2000", "--like", "fastpose"],
         ["--predictions", "{text}"],
+        ["{table}", "--data", "AFLW2000"],
         ["{model}", "--predictions", "{text}"],
     ],
 )
 def test_wrong_calls_are_one_sentence_and_exit_code_2(root, model, tmp_path, capsys, arguments) -> None:
     (tmp_path / "a.txt").write_text("hello")
     (tmp_path / "a.onnx").write_bytes(b"hello")
-    names = {"model": model, "text": tmp_path / "a.txt", "onnx": tmp_path / "a.onnx"}
+    (tmp_path / "a.h5").write_bytes(b"hello")
+    (tmp_path / "a.csv").write_text("id,yaw,pitch,roll\nimage00001,0,0,0\n")
+    names = {
+        "model": model,
+        "text": tmp_path / "a.txt",
+        "onnx": tmp_path / "a.onnx",
+        "keras": tmp_path / "a.h5",
+        "table": tmp_path / "a.csv",
+    }
     assert call(root, *(a.format(**names) for a in arguments)) == 2
     error = capsys.readouterr().err
     assert error.startswith("Error: ")
     assert error.strip().count("\n") == 0
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ("1,inf,3", "pitch is 'inf', not a number in degrees"),
+        ("1,two,3", "pitch is 'two', not a number in degrees"),
+        ("1", "ends before its pitch"),
+    ],
+)
+def test_a_broken_row_of_a_predictions_file_is_named(root, tmp_path, capsys, row: str, says: str) -> None:
+    name = load_set(str(root / "AFLW2000"), RowSpec("fsanet", 8), root / "cache").labels().ids[0]
+    (tmp_path / "p.csv").write_text(f"id,yaw,pitch,roll\n{name},{row}\n")
+    assert call(root, "--predictions", str(tmp_path / "p.csv"), "--data", "AFLW2000") == 2
+    error = capsys.readouterr().err
+    assert f"line 2{'' if 'ends' in says else ':'} {says}" in error
+    assert error.strip().count("\n") == 0
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("row", [",,", "nan,nan,nan"])
+def test_a_set_on_which_every_face_was_missed_is_said_and_not_scored(root, tmp_path, capsys, row) -> None:
+    name = load_set(str(root / "AFLW2000"), RowSpec("fsanet", 8), root / "cache").labels().ids[0]
+    (tmp_path / "p.csv").write_text(f"id,yaw,pitch,roll\n{name},{row}\n")
+    assert call(root, "--predictions", str(tmp_path / "p.csv"), "--data", "AFLW2000") == 0
+    assert "no face was detected in any picture" in capsys.readouterr().out

@@ -87,6 +87,18 @@ def test_gaps_and_differences_are_paired_over_pictures_and_seeds(lines):
     assert interval.low <= interval.mean <= interval.high
 
 
+def test_ranges_share_the_difference_out_and_are_in_the_table(lines):
+    found, out = lines
+    pair = [found[0], found[2]]
+    whole = lineup.compare_errors(*([p["clean"] for p in line.predictions] for line in pair))
+    rows = [r for r in lineup.range_differences(pair) if r[1] == "clean"]
+    for angle in ("yaw", "pitch", "roll"):
+        mine = [i for _, _, a, _, i in rows if a == angle]
+        assert sum(i.n for i in mine) == 24
+        assert sum(i.n * i.mean for i in mine) / 24 == pytest.approx(whole[angle].mean, abs=1e-9)
+    assert "By range of the true angle" in lineup.write(pair, out)
+
+
 def test_finished_runs_are_read_and_other_settings_refused(lines, base):
     found, out = lines
     said: list[str] = []
@@ -120,6 +132,30 @@ def test_command_prints_the_table_and_ends_with_1_if_nothing_trained(base, tmp_p
     out = capsys.readouterr().out
     assert "always zero" in out
     assert "Masked minus clean" in out
-    assert run(command, [*arguments, "--set", "train.batch=1000000", "--set", "train.lr=0"]) == 1
-    assert "train.lr" in capsys.readouterr().out
+    assert run(command, [*arguments, "--set", "train.lr=0.5"]) == 1
+    assert "other settings" in capsys.readouterr().out
     assert run(command, ["lineup", "nosuch", "--config", str(base)]) == 2
+
+
+@pytest.mark.parametrize("wrong", [["--config", "nowhere"], ["--set", "train.lr=-1"], ["--out", "{file}"]])
+def test_what_is_wrong_for_all_lines_is_one_sentence(base, tmp_path, capsys, wrong):
+    (tmp_path / "file").write_text("x")
+    arguments = ["lineup", "fastpose", "--config", str(base), "--out", str(tmp_path / "runs")]
+    assert run(command, [*arguments, *(w.format(file=tmp_path / "file") for w in wrong)]) == 2
+    assert capsys.readouterr().err.strip().count("\n") == 0
+
+
+def test_a_stop_ends_the_whole_comparison_and_not_one_line(base, tmp_path, capsys, monkeypatch):
+    from maskgen.hpe import train, trainer
+
+    asked = []
+
+    def stopped(*arguments, **options):
+        asked.append(arguments)
+        raise trainer.Stopped("the state is saved")
+
+    monkeypatch.setattr(train, "run", stopped)
+    arguments = ["lineup", "fastpose", "mhpe", "--config", str(base), "--out", str(tmp_path / "runs")]
+    assert run(command, arguments) == 130
+    assert len(asked) == 1
+    assert "the same command goes on" in capsys.readouterr().err

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections import OrderedDict
 from pathlib import Path
 
@@ -16,7 +19,7 @@ from maskgen.hpe.contract import Output, make_targets  # noqa: E402
 from maskgen.hpe.importers.torch_release import load_hopenet, load_sixdrepnet  # noqa: E402
 from maskgen.hpe.nn import fsa  # noqa: E402
 from maskgen.hpe.nn.backbones import build_trunk, load_backbone  # noqa: E402
-from maskgen.hpe.nn.repvgg import RepVGG  # noqa: E402
+from maskgen.hpe.nn.repvgg import RepVGG, RepVGGBlock  # noqa: E402
 from maskgen.hpe.registry import create_model, model_class  # noqa: E402
 from tests.hpe.dot_heads import dot_batch  # noqa: E402
 
@@ -194,6 +197,29 @@ def test_fused_repvgg_agrees_with_its_training_form(name: str) -> None:
     for a, b in zip(before, after, strict=True):
         assert (a - b).abs().max() < 1e-4 * a.abs().max()
     trunk.fuse()
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_the_1x1_branch_is_the_strided_convolution_it_stands_for(stride: int) -> None:
+    block = RepVGGBlock(3, 24, stride).eval()
+    x = torch.randn(2, 3, 9, 10, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        assert torch.allclose(block._pointwise(x), block.rbr_1x1(x), atol=1e-6)
+
+
+def test_repvgg_trains_in_channels_last_memory() -> None:
+    # torch's own strided 1x1 convolution ends such a process with a corrupted heap, hence one of its own
+    code = (
+        "import torch; from maskgen.hpe.registry import create_model, model_class;"
+        "torch.set_num_threads(1);"
+        "m = create_model('sixdrepnet', **model_class('sixdrepnet').tiny);"
+        "m = m.to(memory_format=torch.channels_last);"
+        "x = torch.randn(16, 3, 64, 64).contiguous(memory_format=torch.channels_last);"
+        "[m.train()(x).R.sum().backward() for _ in range(3)]; print('alive')"
+    )
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env)
+    assert (done.returncode, done.stdout.strip()) == (0, "alive"), done.stderr[-300:]
 
 
 def test_full_6drepnet_fuses_to_1e_4() -> None:

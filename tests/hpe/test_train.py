@@ -227,6 +227,12 @@ def test_what_cannot_be_trained_is_refused_in_one_sentence(root, tmp_path, overr
     assert "\n" not in str(caught.value)
 
 
+def test_a_test_set_that_is_not_there_is_told_before_the_training(root, tmp_path) -> None:
+    with pytest.raises(UsageError, match="no dataset or folder 'CelebA'"):
+        train.run(settings(root, "data.test.faces=CelebA"), tmp_path / "run", report=lambda s: None)
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_file_that_is_no_checkpoint_is_refused_in_one_sentence(tmp_path) -> None:
     (tmp_path / "text.pt").write_text("hello")
     torch.save({"a": torch.zeros(1)}, tmp_path / "other.pt")
