@@ -77,7 +77,7 @@ def test_a_documented_call_has_a_command_and_options_that_exist(page, words):
         if args[0] in ("COMMAND", "--help"):
             return
         command = LazyGroup("maskgen").get_command(click.Context(click.Command("maskgen")), args.pop(0))
-        if isinstance(command, click.Group):  # a family of commands, such as bench
+        if isinstance(command, click.Group) and args:  # a family of commands, such as bench
             command = command.get_command(click.Context(command), args.pop(0))
     assert command is not None, f"{page}: no command {words[1]!r}"
     known = {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
