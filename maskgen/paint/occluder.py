@@ -15,10 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..geometry.face import CANONICAL_FACE, FaceFit, bending_weights
-from .occluder_cues import F32, Candidate, Mask, Work, around, patches, plateaus, small_picture
+from .occluder_cues import (
+    F32,
+    PATCH_DEEP_MM2,
+    PATCH_RIM_MM,
+    Candidate,
+    Mask,
+    Work,
+    around,
+    patches,
+    plateaus,
+    small_picture,
+)
 from .raster import FAR
 from .scene import Scene
-from .tone import LINEAR, LUMA_BGR
 from .types import HIDDEN_BY_MASK, VISIBLE
 
 #: how far beyond what was found an occluder is followed, mm
@@ -60,10 +70,15 @@ def _glare(c: Candidate) -> bool:
     )
 
 
+def _reaches_in(c: Candidate) -> bool:
+    """Whether a patch reaches from the outline of the face to well inside it."""
+    return c.rim > PATCH_RIM_MM and c.deep > PATCH_DEEP_MM2
+
+
 def _sure(c: Candidate) -> bool:
     """The strict rule: what passes is kept in front. Fewer than one bare face in a hundred may pass it."""
     if c.strength == 0.0:
-        rule = c.rim > 3.0 and c.deep > 30.0 and c.runs_on < 0.6 and c.edge > 0.05 and c.weakest > 0.033
+        rule = _reaches_in(c) and c.runs_on < 0.6 and c.edge > 0.05 and c.weakest > 0.033
         return rule and c.contrast > 0.2 and (c.brighter > -0.6 or c.chroma > 9.0) and not _glare(c)
     # shadow, beard and hair are darker than skin; of the darker things only plain colours are believed
     coloured = c.hue > 1.0 and c.luminance > 0.03 and c.contrast > 0.3 and c.runs_on < 0.05
@@ -76,7 +91,7 @@ def _sure(c: Candidate) -> bool:
 def _suspect(c: Candidate) -> bool:
     """The loose rule: worth a note."""
     if c.strength == 0.0:
-        return c.rim > 3.0 and c.deep > 30.0 and c.runs_on < 0.6 and c.edge > 0.04 and c.contrast > 0.15
+        return _reaches_in(c) and c.runs_on < 0.6 and c.edge > 0.04 and c.contrast > 0.15
     rule = c.brighter > 0.15 and c.contrast > 0.1 and c.edge > 0.04 and c.runs_on < 0.25
     return rule and c.outside > max(80.0, 0.4 * c.deep) and c.deep > 40.0
 
@@ -92,13 +107,11 @@ def find_occluder(
 
     image: (H, W, 3) uint8 BGR; box, frame: (x0, y0, x1, y1), frame being the photograph without padding.
     """
-    none = Occlusion(np.zeros(coverage.shape, np.float32))
+    none = Occlusion(np.broadcast_to(np.float32(0.0), coverage.shape))
     work = small_picture(image, fit, frame)
     if work is None:
         return none
-    linear = LINEAR[work.picture.astype(np.uint8)]
-    light = linear @ LUMA_BGR + np.float32(0.004)
-    found = [c for c in (*plateaus(work, light), *patches(work, light, linear)) if _suspect(c) or _sure(c)]
+    found = [c for c in (*plateaus(work), *patches(work)) if _suspect(c) or _sure(c)]
     if not found:
         return none
     sure = [c for c in found if _sure(c)] if fit.mouth_open < _WIDE_OPEN else []
@@ -157,7 +170,7 @@ def _followed(work: Work, seed: Mask, patch: bool) -> Mask:
     markers[np.isin(label, own[own > 0])] = 2
     markers[~around(seed, max(2, round(_FOLLOW_MM * work.k)))] = 2
     markers[seed] = 1
-    shed = cv2.watershed(np.round(work.picture).astype(np.uint8), markers)
+    shed = cv2.watershed(work.picture, markers)
     # watershed leaves its lines unlabelled; they belong to what they run round
     return _filled(shed == 1, 1)
 

@@ -9,18 +9,19 @@ does not have (prints, fruit, beads). `occluder.py` judges them.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import cv2
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from ..geometry.face import CANONICAL_FACE, FaceFit, bending_weights
 from ..geometry.head import CENTRE, directions_of, head_radius
 from ..geometry.rotation import Array
-from .tone import LINEAR
+from . import occluder_kernels as kernels
+from .tone import LINEAR, LUMA_BGR
 
 F32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -29,9 +30,17 @@ _WORK_SCALE = 0.6
 #: how far round the face it reaches, mm: what is in front of the face must be followed beyond it
 _ROUND_MM = 22.0
 #: edges, as the share of the local level between neighbouring pixels, that bound a plateau
-_STRENGTHS = (0.015, 0.025, 0.04, 0.06)
+_STRENGTHS: F32 = np.array([0.015, 0.025, 0.04, 0.06], np.float32)
 #: this deep inside the face's outline nothing but an occluder crosses it, mm
 _DEEP_MM = 12.0
+#: samples of skin for a first look at its colour
+_FEW = 300
+#: spreads off the skin's colour that are odd, and the least patch of it, mm2
+_STRAY, _PATCH_MM2 = 4.0, 50.0
+#: what a patch must have of the face's outline, mm, and of its inside, mm2
+PATCH_RIM_MM, PATCH_DEEP_MM2 = 3.0, 30.0
+#: log2 of linear light of each byte, kept off 0
+_RATIO: F32 = np.log2(LINEAR + np.float32(0.006))
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,19 +64,23 @@ class _Chart:
 class Work:
     """The small picture with what is known of each of its pixels; arrays (h, w).
 
-    picture: BGR float, slightly smoothed. depth: mm inside the face's outline, -50 off it. on: face.
+    picture: uint8 BGR, slightly smoothed. depth: mm inside the face's outline, -50 off it. on: face.
     plain: face that is smooth on a bare face (no lips, nostrils, eyes) and not seen edge-on.
-    core: plain skin between eyes and mouth. y: mm down from the nose tip. k: px per mm. box: in the picture.
+    core: plain skin between eyes and mouth. y: mm down from the nose tip. nearest: the
+    point of the chart, -1 off it, and facing (n,) the z of its normal. inside: how many pixels are plain skin
+    more than 5 mm inside. k: px per mm. box: in the picture.
     """
 
-    picture: F32
+    picture: NDArray[np.uint8]
     slope: F32
     depth: F32
     on: Mask
     plain: Mask
     core: Mask
     y: F32
-    normals: F32
+    nearest: NDArray[np.int32]
+    facing: F32
+    inside: int
     k: float
     box: tuple[int, int, int, int]
 
@@ -139,66 +152,52 @@ def _nearest(a: Array, b: Array) -> Array:
     return np.concatenate([np.sqrt(((c[:, None] - b[None]) ** 2).sum(-1).min(1)) for c in chunks])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _splat(at: F32, facing: F32, nearest: NDArray[np.int32], depth: F32) -> None:
-    """The index of the frontmost chart point that covers each pixel; at (n, 3) px, facing (n,) normal z."""
-    h, w = depth.shape
-    for i in range(len(at)):
-        if facing[i] > -0.1:
-            continue
-        cx, cy = int(np.rint(at[i, 0])), int(np.rint(at[i, 1]))
-        for y in range(max(cy - 2, 0), min(cy + 3, h)):
-            for x in range(max(cx - 2, 0), min(cx + 3, w)):
-                far = (x - at[i, 0]) ** 2 + (y - at[i, 1]) ** 2
-                z = at[i, 2] + 4.0 * far
-                if z < depth[y, x]:
-                    depth[y, x] = z
-                    nearest[y, x] = i
-
-
-def _refined(coarse: F32) -> F32:
-    """All points (n, 3) of the chart from every second one of each direction, by halving the way."""
-    out = np.empty((_ROWS, _COLUMNS, 3), np.float32)
-    out[::2, ::2] = coarse.reshape((_ROWS + 1) // 2, (_COLUMNS + 1) // 2, 3)
-    out[1::2, ::2] = 0.5 * (out[:-2:2, ::2] + out[2::2, ::2])
-    out[:, 1::2] = 0.5 * (out[:, :-2:2] + out[:, 2::2])
-    return out.reshape(-1, 3)
-
-
 def small_picture(image: NDArray[np.uint8], fit: FaceFit, frame: tuple[int, int, int, int]) -> Work | None:
     """The small picture round the lower face, or None where too little of it lies in ``frame``."""
     chart, scale = _chart(), fit.camera.scale
-    at = _refined(fit.to_image(fit.bent(chart.coarse, chart.weights)).astype(np.float32))
-    normals = chart.normals @ fit.rotation.T.astype(np.float32)
-    seen = at[normals[:, 2] < -0.1, :2]
-    x0, y0 = np.maximum(np.floor(seen.min(0) - _ROUND_MM * scale), frame[:2]).astype(int)
-    x1, y1 = np.minimum(np.ceil(seen.max(0) + _ROUND_MM * scale), frame[2:]).astype(int)
+    at, facing = np.empty((_ROWS, _COLUMNS, 3), np.float32), np.empty(_ROWS * _COLUMNS, np.float32)
+    bent = fit.bent(chart.coarse, chart.weights)
+    left, top, right, low = kernels.place(
+        bent, np.ascontiguousarray(fit.rotation), scale, *fit.camera.offset, chart.normals, at, facing
+    )
+    margin = _ROUND_MM * scale
+    x0, y0 = max(math.floor(left - margin), frame[0]), max(math.floor(top - margin), frame[1])
+    x1, y1 = min(math.ceil(right + margin), frame[2]), min(math.ceil(low + margin), frame[3])
     if x1 - x0 < 12 or y1 - y0 < 12:
         return None
     factor = min(1.0, _WORK_SCALE / scale)
     w, h = max(8, round((x1 - x0) * factor)), max(8, round((y1 - y0) * factor))
-    small = cv2.resize(image[y0:y1, x0:x1], (w, h), interpolation=cv2.INTER_AREA)
-    at[:, :2] = (at[:, :2] - (x0 - 0.5, y0 - 0.5)) * (w / (x1 - x0), h / (y1 - y0)) - 0.5
-    at[:, 2] *= factor
-    nearest, z = np.full((h, w), -1, np.int32), np.full((h, w), 1e9, np.float32)
-    _splat(at, np.ascontiguousarray(normals[:, 2]), nearest, z)
-    on = nearest >= 0
-    picture = np.asarray(cv2.GaussianBlur(small, (3, 3), 0.8)).astype(np.float32)
-    level = np.sqrt((picture**2).sum(2))
-    gx, gy = cv2.Sobel(picture, cv2.CV_32F, 1, 0), cv2.Sobel(picture, cv2.CV_32F, 0, 1)
-    slope = np.sqrt((gx * gx + gy * gy).sum(2)) / (8.0 * (np.asarray(cv2.blur(level, (5, 5))) + 25.0))
+    small = np.empty((h, w, 3), np.uint8)
+    flat = np.ascontiguousarray(image).reshape(image.shape[0], -1)
+    kernels.shrink(flat, x0, y0, x1, y1, small)
+    picture = np.asarray(cv2.GaussianBlur(small, (3, 3), 0.8), np.uint8)
+    slope, depth, height = np.empty((3, h, w), np.float32)
+    kernels.slopes(picture, slope)
+    nearest = np.empty((h, w), np.int32)
+    kernels.splat(at, facing, np.array([x0, y0, x1, y1]), factor, nearest)
+    on, plain, core = np.empty((3, h, w), np.bool_)
+    inside = kernels.look_up(
+        nearest, facing, chart.depth, chart.y, chart.feature, chart.core, depth, height, on, plain, core
+    )
     return Work(
         picture=picture,
-        slope=slope.astype(np.float32),
-        depth=np.where(on, chart.depth[nearest], np.float32(-50.0)),
+        slope=slope,
+        depth=depth,
         on=on,
-        plain=on & ~chart.feature[nearest] & (normals[nearest, 2] < -0.2),
-        core=on & chart.core[nearest],
-        y=np.where(on, chart.y[nearest], 0.0).astype(np.float32),
-        normals=normals[nearest],
+        plain=plain,
+        core=core,
+        y=height,
+        nearest=nearest,
+        facing=facing,
+        inside=inside,
         k=scale * factor,
-        box=(int(x0), int(y0), int(x1), int(y1)),
+        box=(x0, y0, x1, y1),
     )
+
+
+def _light(picture: NDArray[np.uint8]) -> F32:
+    """Linear luminance, a little above 0."""
+    return np.asarray(LINEAR[picture] @ LUMA_BGR + np.float32(0.004), np.float32)
 
 
 def around(region: Mask, pixels: int) -> Mask:
@@ -206,15 +205,15 @@ def around(region: Mask, pixels: int) -> Mask:
     return np.asarray(cv2.dilate(region.astype(np.uint8), np.ones((2 * pixels + 1,) * 2, np.uint8))) > 0
 
 
-def _cropped(work: Work, region: Mask, lit: F32, margin: int) -> tuple[Work, Mask, F32]:
+def _cropped(work: Work, region: Mask, margin: int) -> tuple[Work, Mask]:
     """All of it within ``margin`` pixels of the region's bounding box."""
     rows, columns = np.flatnonzero(region.any(1)), np.flatnonzero(region.any(0))
     part = (
         slice(max(rows[0] - margin, 0), rows[-1] + margin + 1),
         slice(max(columns[0] - margin, 0), columns[-1] + margin + 1),
     )
-    names = ("picture", "slope", "depth", "on", "plain", "core", "y", "normals")
-    return replace(work, **{n: getattr(work, n)[part] for n in names}), region[part], lit[part]
+    names = ("picture", "slope", "depth", "on", "plain", "core", "y", "nearest")
+    return replace(work, **{n: getattr(work, n)[part] for n in names}), region[part]
 
 
 def _hue_between(a: F32, b: F32) -> float:
@@ -225,14 +224,14 @@ def _hue_between(a: F32, b: F32) -> float:
 
 
 def _measure(
-    work: Work, region: Mask, near: tuple[int, int, int], strength: float, lit: F32, chroma: float = 0.0
+    work: Work, region: Mask, near: tuple[int, int, int], strength: float, chroma: float = 0.0
 ) -> Candidate | None:
     """What speaks for ``region``; None where its border inside the face is too short to say.
 
     near: how many pixels off the region its edge lies, and the ring of skin beside it begins and ends.
     """
     whole = region
-    work, region, lit = _cropped(work, region, lit, near[2] + 1)
+    work, region = _cropped(work, region, near[2] + 1)
     skin = work.plain & (work.depth > 5.0) & ~region
     edge = around(region, near[0]) & work.plain & (work.depth > 7.0)
     # a plateau ends where its edge begins, a patch has its edge on its border
@@ -254,7 +253,7 @@ def _measure(
         alike = np.abs(work.picture[beyond] - colour).mean(1) < reach
         runs_on = 1.0 - float(alike.mean()) if beyond.sum() > 3 else 1.0
         rim = (region & (work.depth < 7.0)).sum() * mm2 / 6.0
-    slopes = work.slope[edge]
+    slopes, lit = work.slope[edge], _light(work.picture)
     return Candidate(
         region=whole,
         deep=float((region & work.plain & (work.depth > _DEEP_MM) & (work.y > 5.0)).sum() * mm2),
@@ -273,94 +272,74 @@ def _measure(
     )
 
 
-def plateaus(work: Work, lit: F32) -> list[Candidate]:
+def plateaus(work: Work) -> list[Candidate]:
     """Candidates without inner edges that reach from deep inside the face to well outside it."""
-    unit = work.k**2
-    deep = work.plain & (work.depth > _DEEP_MM) & (work.y > 5.0)
-    beyond, rim = work.depth < -3.0, work.on & (np.abs(work.depth) < 4.0)
-    cores = max(int(work.core.sum()), 1)
     found = []
-    for strength in _STRENGTHS:
-        count, label = cv2.connectedComponents((work.slope < strength).astype(np.uint8), connectivity=4)
-        of = [np.bincount(label[part], minlength=count) for part in (deep, beyond, rim, work.core)]
-        fit = (of[0] > 40.0 * unit) & (of[1] > 80.0 * unit) & (of[1] > 0.4 * of[0])
-        fit &= (of[2] > 20.0 * unit) & (of[3] < 0.02 * cores)
-        for i in np.flatnonzero(fit[1:]) + 1:
-            candidate = _measure(work, label == i, (2, 3, 5), strength, lit)
-            if candidate is not None:
-                found.append(candidate)
+    crossings = kernels.crossings(
+        work.slope, work.depth, work.y, work.on, work.plain, work.core, _STRENGTHS, _DEEP_MM, work.k**2
+    )
+    for n, pixel in crossings:
+        strength = float(_STRENGTHS[n])
+        _, label = cv2.connectedComponents((work.slope < _STRENGTHS[n]).astype(np.uint8), connectivity=4)
+        candidate = _measure(work, label == label.flat[pixel], (2, 3, 5), strength)
+        if candidate is not None:
+            found.append(candidate)
     return found
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _plane(basis: F32, values: F32, weight: F32, floor: float):  # type: ignore[no-untyped-def]
-    """Robust affine fit: coefficients (4,) of values (n,) over basis (n, 4), and the spread of the rest."""
-    n = len(values)
-    w = weight.copy()
-    c: Array = np.zeros(4)
-    miss = np.empty(n)
-    spread = floor
-    for _ in range(4):
-        a, b = np.zeros((4, 4)), np.zeros(4)
-        for i in range(n):
-            for j in range(4):
-                b[j] += w[i] * basis[i, j] * values[i]
-                for k in range(j + 1):
-                    a[j, k] += w[i] * basis[i, j] * basis[i, k]
-        for j in range(4):
-            a[j, j] += 1e-3
-            for k in range(j):
-                a[k, j] = a[j, k]
-        c[:] = np.linalg.solve(a, b)
-        for i in range(n):
-            miss[i] = abs(
-                values[i] - basis[i, 0] * c[0] - basis[i, 1] * c[1] - basis[i, 2] * c[2] - basis[i, 3] * c[3]
-            )
-        spread = max(1.4826 * np.median(miss), floor)
-        for i in range(n):
-            w[i] = weight[i] / (1.0 + (miss[i] / (1.5 * spread)) ** 2) ** 2
-    return c, spread
+def _strays(work: Work, samples: int, least: float, share: float) -> tuple[F32, Mask] | None:
+    """How far each pixel's chroma strays from this face's own skin, in spreads; and where it is odd.
 
-
-def _strays(work: Work, lit: F32, linear: F32) -> tuple[F32, F32]:
-    """How far each pixel's chroma strays from this face's own skin, in spreads; and its luminance, stops."""
-    skin = work.plain & (work.depth > 5.0) & (work.normals[..., 2] < -0.25)
-    skin[1::2] = False
-    skin[:, 1::2] = False
-    basis = np.concatenate([work.normals, np.ones_like(work.normals[..., :1])], -1)
-    weight = np.where(work.y < 15.0, 3.0, 1.0) * (work.picture.max(-1) < 250.0) + 0.02
-    rows, weights = np.ascontiguousarray(basis[skin]), weight[skin].astype(np.float32)
-    green = linear[..., 1] + 0.006
-    chroma = np.zeros_like(lit)
-    doubt = 1.0 + 0.02 / np.maximum(lit, 0.002)
-    for channel, floor in ((2, 0.10), (0, 0.12)):
-        ratio = np.log2((linear[..., channel] + 0.006) / green)
-        plane, spread = _plane(rows, ratio[skin], weights, floor)
-        chroma += ((ratio - basis @ plane.astype(np.float32)) / np.float32(spread)) ** 2
-    stops = np.log2(np.maximum(lit, 0.004))
-    plane, _ = _plane(rows, stops[skin], weights, 0.22)
-    return (
-        np.asarray(np.sqrt(chroma) / doubt, np.float32),
-        np.asarray(stops - basis @ plane.astype(np.float32), np.float32),
+    Odd is what strays more than ``least`` and is not much darker than the skin would be there. None where
+    too little strays for a patch. samples: of skin, how many the fit takes at least. share: of what a patch
+    needs, how much makes one here.
+    """
+    normals = _chart().normals
+    seen = (work.picture, work.nearest, work.facing, normals, work.depth, work.y, work.plain)
+    step = max(2, round(math.sqrt(work.inside / samples)))
+    room = -(-work.depth.shape[0] // step) * -(-work.depth.shape[1] // step)
+    basis, values = np.empty((room, 4), np.float32), np.empty((3, room), np.float32)
+    weight = np.empty(room, np.float32)
+    n = kernels.skin_samples(*seen, step, LINEAR, _RATIO, basis, values, weight)
+    basis, weight = basis[:n], weight[:n]
+    red, blue = (
+        np.append(*kernels.plane(basis, values[j, :n], weight, floor)) for j, floor in ((0, 0.10), (1, 0.12))
     )
+    chroma = np.empty(work.depth.shape, np.float32)
+    rim, deep = kernels.strays(*seen, LINEAR, _RATIO, red, blue, least, _DEEP_MM, chroma)
+    unit = share * work.k**2
+    if rim <= PATCH_RIM_MM * 6.0 * unit or deep <= PATCH_DEEP_MM2 * unit:
+        return None
+    odd = chroma > least
+    light, _ = kernels.plane(basis, values[2, :n], weight, 0.22)
+    above = np.log2(_light(work.picture[odd])) - normals[work.nearest[odd]] @ light[:3] - light[3]
+    odd[odd] = above > -1.2
+    return chroma, odd
 
 
-def patches(work: Work, lit: F32, linear: F32) -> list[Candidate]:
-    """Candidates of a colour the face's own skin does not have, not much darker than it."""
-    if (work.plain & (work.depth > 5.0)).sum() < 80:
+def patches(work: Work) -> list[Candidate]:
+    """Candidates of a colour the face's own skin does not have, not much darker than it.
+
+    Only such as reach from the outline of the face to well inside it.
+    """
+    # few samples show that nothing is odd on most faces; what is odd, all of them judge
+    if work.inside < 80 or _strays(work, _FEW, 0.85 * _STRAY, 0.7) is None:
         return []
-    chroma, above = _strays(work, lit, linear)
-    odd = work.on & (chroma > 4.0) & (above > -1.2) & (work.depth > 2.0) & (work.normals[..., 2] < -0.2)
-    odd &= work.plain | (work.y >= 12.0)
+    strays = _strays(work, work.inside, _STRAY, 1.0)
+    if strays is None:
+        return []
+    chroma, odd = strays
     opened = cv2.morphologyEx(odd.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     _, label, stats, _ = cv2.connectedComponentsWithStats(np.asarray(opened), connectivity=8)
     found = []
-    for i in np.flatnonzero(stats[1:, cv2.CC_STAT_AREA] > 50.0 * work.k**2) + 1:
+    for i in np.flatnonzero(stats[1:, cv2.CC_STAT_AREA] > _PATCH_MM2 * work.k**2) + 1:
         region = label == i
         stray = float(np.median(chroma[region]))
+        if (region & (work.depth < 7.0)).sum() <= PATCH_RIM_MM * 6.0 * work.k**2:
+            continue
         if np.median(work.y[region]) < 8.0 or stray < 4.5:
             continue
-        candidate = _measure(work, region, (1, 2, 3), 0.0, lit, stray)
+        candidate = _measure(work, region, (1, 2, 3), 0.0, stray)
         if candidate is not None:
             found.append(candidate)
     return found
