@@ -13,6 +13,7 @@ from maskgen.geometry.camera import WeakPerspective
 from maskgen.geometry.face import CANONICAL_FACE, FaceFit, fit_face
 from maskgen.geometry.landmarks import Landmarks
 from maskgen.geometry.pose import HeadPose
+from maskgen.paint.light import estimate_light
 from maskgen.paint.scene import build_scene
 from maskgen.paint.shell import build_shell
 
@@ -33,7 +34,9 @@ def placed(pose: HeadPose, offsets: NDArray[np.float64]) -> FaceFit:
 
 def covered(name: str, fit: FaceFit) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Pixels of mask and bands together, and of the mask alone, (SIZE, SIZE) each."""
-    scene = build_scene(build_shell(CATALOGUE.spec(name)), fit, (0, 0, SIZE, SIZE))
+    spec = CATALOGUE.spec(name)
+    grey = np.full((SIZE, SIZE, 3), 128, np.uint8)  # of one colour: no band ends under hair
+    scene = build_scene(grey, build_shell(spec), spec, fit, estimate_light(grey, fit), (0, 0, SIZE, SIZE))
     every, mask = np.zeros((SIZE, SIZE), bool), np.zeros((SIZE, SIZE), bool)
     x0, y0, x1, y1 = scene.box
     every[y0:y1, x0:x1] = scene.coverage >= 0.5
