@@ -84,7 +84,7 @@ def test_a_run_stopped_anywhere_and_resumed_equals_one_that_was_not(
     train.run(wanted, tmp_path / "whole", report=lambda s: None)
     real = train.Trainer
     monkeypatch.setattr(train, "Trainer", lambda *a, **k: real(*a, **{**k, "stop": StopAfter(steps)}))
-    with pytest.raises(Stopped, match="--resume"):
+    with pytest.raises(Stopped, match="the state is saved"):
         train.run(wanted, tmp_path / "cut", report=lambda s: None)
     monkeypatch.setattr(train, "Trainer", real)
     train.run(wanted, tmp_path / "cut", resume=True, report=lambda s: None)
