@@ -56,7 +56,7 @@ def command(out: Path, seed: int, jobs: int, overwrite: bool) -> int:
             sheets[title] += _tiles(name, folder)
     click.echo("look at:")
     for title, tiles in sheets.items():
-        path = out / f"{title}.jpg"
+        path = out / f"{title}.png"
         write_sheet(path, contact_sheet(tiles, columns=_SHOWN, size=(220, 220)))
         click.echo(f"  {path.resolve()}")
     return 0
