@@ -27,7 +27,7 @@ from .scene import MASK_VERTICES, Scene, build_scene
 from .shadow import cast_shadow
 from .shell import Shell, build_shell, skewed
 from .straps import STRAP_POINTS
-from .tone import LEVEL, LINEAR, LUMA_BGR, hex_to_linear
+from .tone import LEVEL, LINEAR, LUMA_BGR, hex_to_linear, lining_beside
 from .types import MASK, NONE, STRAP, Painted
 
 F32 = NDArray[np.float32]
@@ -123,12 +123,13 @@ class Painter:
             tile = tiles[pick_level(len(tiles), tiles[0].shape[1] / fabric.size_mm, fit.camera.scale)]
             p[c.TILE_MM], p[c.TILE_WEIGHT] = fabric.size_mm, draw.fabric_weight
         color = hex_to_linear(draw.color or spec.material.colors[0][0])
+        lining = lining_beside(color, hex_to_linear(spec.material.lining))
         straps = [hex_to_linear(s.color) if s.color else color for s in spec.straps for _side in range(2)]
         layer = np.zeros((*scene.coverage.shape, 4), np.float32)
         c.shade(
             scene.coverage, scene.seen, scene.points, shell.triangles, scene.away,
             _vertex_table(shell, scene, fit, light), shell.strap_from, 2 * (STRAP_POINTS - 1),
-            *maps, tile, packed_creases(), color, np.array(straps, np.float32).reshape(-1, 3),
+            *maps, tile, packed_creases(), color, lining, np.array(straps, np.float32).reshape(-1, 3),
             light.cast.astype(np.float32), c.powers_of_two(), p, layer,
         )  # fmt: skip
         # supersampling has already spread an edge over about a pixel
