@@ -197,7 +197,9 @@ def shade(  # type: ignore[no-untyped-def]
             if p[SHEEN] > zero:
                 facing = (at[FACING] + slope_u * at[FACING_U] + slope_v * at[FACING_V]) * flat
                 facing = max(zero, facing)
-                gloss = np.float32(0.3) * p[SHEEN] * light * facing * facing * facing * facing
+                # fibres that stand off shine a little from everywhere, those that lie flat toward the light
+                lobe = facing * facing * facing * facing
+                gloss = p[SHEEN] * light * (np.float32(0.1) + np.float32(0.2) * lobe)
             opacity = c * opaque
             for k in range(3):
                 base = b if k == 0 else (g if k == 1 else r)

@@ -37,8 +37,6 @@ _WHITE_LEVEL, _SKIN_SLOPE, _SKIN_MEAN = 0.60, 0.42, 0.22
 _WHITE_ALBEDO = 0.80
 #: how much brighter than skin a white mask may be where nothing round the face is bright (2.3 stops)
 _DARK_SCENE = 5.0
-#: how the shadow beside the mask follows fabric brighter than skin, and skin brighter than the mean
-_SPILL, _BRIGHT_SKIN = 0.4, 0.25
 _FALL_STOPS = 1.4
 #: share of light that comes from all round, from chest and room, and through the cloth
 _AMBIENT = 0.2
@@ -83,8 +81,8 @@ class Painter:
         photo = read_photo(image, scene.box, bare_skin(fit))
         layer = self._layer(style, draw, fit, shell, scene, light, photo)
         shadow, step = cast_shadow(
-            scene.coverage, scene.head_depth, (light.gradient[0], light.gradient[1]), fit.camera.scale,
-            _contact(draw, style.spec, light, photo),
+            image[y0:y1, x0:x1], scene.coverage, scene.head_depth, (light.gradient[0], light.gradient[1]),
+            fit.camera.scale, _cloth_level(draw, style.spec, light, photo), photo.blur,
         )  # fmt: skip
         out = image.copy()
         alpha, touched = np.zeros((h, w), np.float32), np.zeros((h, w), np.bool_)
@@ -170,16 +168,10 @@ def _pull(light: Light) -> Array:
     return g
 
 
-def _contact(draw: MaskDraw, spec: MaskSpec, light: Light, photo: Photo) -> float:
-    """Factor on the shadow beside the mask.
-
-    Blur carries the mask's own light over its edge: beside fabric much brighter than the skin the shadow has
-    to be deeper to be seen at all, beside a dark one the spill darkens by itself. On bright skin the same
-    share of light is more levels.
-    """
+def _cloth_level(draw: MaskDraw, spec: MaskSpec, light: Light, photo: Photo) -> float:
+    """About the level 0..255 of the mask in the picture."""
     albedo = float(hex_to_linear(draw.color or spec.material.colors[0][0]) @ LUMA_BGR)
-    brighter = _white(light, photo) / _WHITE_ALBEDO * albedo / max(light.skin, 0.01)
-    return min(max(brighter**_SPILL * (_SKIN_MEAN / max(light.skin, 0.01)) ** _BRIGHT_SKIN, 0.4), 2.2)
+    return 255.0 * min(_white(light, photo) / _WHITE_ALBEDO * albedo, 1.0) ** (1.0 / 2.2)
 
 
 def _white(light: Light, photo: Photo) -> float:
