@@ -119,8 +119,7 @@ def draw_boat(c: Canvas) -> None:
         weld_band(c, edge, 3.0, 3.6, 0.45, pitch=2.2)
         c.albedo *= 1.0 - 0.07 * np.exp(-(((edge - 6.0) / 0.9) ** 2))
     nose_clip(c, 7.5, 92.0, 4.0, None, raised=0.6)
-    folds(c, 161, 0.38, (4, 4))
-    folds(c, 162, 0.16, (10, 9))
+    c.height += 0.25 * noise(161, (3, 4))
     tension(c, 163, 0.32)
 
 

@@ -58,16 +58,16 @@ def draw_tied(c: Canvas) -> None:
     for edge in (c.top, c.bottom):
         tape = soft(edge - 8.0, 0.8)
         c.height += 0.45 * tape
-        c.albedo *= 1.0 - 0.10 * np.exp(-(((edge - 8.8) / 1.0) ** 2))
+        c.lining = np.maximum(c.lining, 0.85 * tape)
+        c.albedo *= 1.0 - 0.12 * np.exp(-(((edge - 8.8) / 0.9) ** 2))
         stitches(c, edge - 5.4, c.x, depth=0.25)
-    c.albedo *= 1.0 - 0.10 * soft(8.5 - c.top, 0.8) * soft(8.5 - c.bottom, 0.8)
+    nonwoven(c, 29, 0.035)
     nose_clip(c, 4.5, 100.0, 3.5, None, raised=0.5)
     _pleats(c, 21, (0.28, 0.47, 0.66), 1.7, shift=0.022)
     c.height += 0.4 * soft(c.side - 7.0, 1.0)
     stitches(c, c.side - 5.0, c.y, depth=0.25)
     tension(c, 25, 0.35)
-    folds(c, 27, 0.45, (4, 5), soft(8.0 - c.top, 8.0))
-    folds(c, 28, 0.22, (13, 8))
+    folds(c, 27, 0.42, (4, 3), soft(8.0 - c.top, 8.0))
 
 
 def draw_pleated_cloth(c: Canvas) -> None:
