@@ -17,6 +17,7 @@ from ..masks.catalogue import Catalogue, Style
 from ..masks.spec import MaskDraw, MaskSpec
 from . import composite as c
 from . import dress as d
+from . import shading as s
 from .fabric import NO_TILE, grain_tile, packed_creases, pick_level, prepared, prepared_tile
 from .frame import photograph_box
 from .light import Light, bare_skin, estimate_light
@@ -119,16 +120,18 @@ class Painter:
             fabric = self.catalogue.fabric(draw.fabric)
             tiles = prepared_tile(fabric)
             tile = tiles[pick_level(len(tiles), tiles[0].shape[1] / fabric.size_mm, fit.camera.scale)]
-            p[c.TILE_MM], p[c.TILE_WEIGHT] = fabric.size_mm, draw.fabric_weight
+            p[s.TILE_MM], p[s.TILE_WEIGHT] = fabric.size_mm, draw.fabric_weight
         color = hex_to_linear(draw.color or spec.material.colors[0][0])
         lining = lining_beside(color, hex_to_linear(spec.material.lining))
-        straps = [hex_to_linear(s.color) if s.color else color for s in spec.straps for _side in range(2)]
+        bands = [
+            hex_to_linear(band.color) if band.color else color for band in spec.straps for _side in (0, 1)
+        ]
         layer = np.zeros((*scene.coverage.shape, 4), np.float32)
-        c.shade(
+        s.shade(
             scene.coverage, scene.seen, scene.points, shell.triangles, scene.away,
             _vertex_table(shell, scene, fit, light), shell.strap_from, 2 * (STRAP_POINTS - 1),
-            *maps, tile, packed_creases(), color, lining, np.array(straps, np.float32).reshape(-1, 3),
-            light.cast.astype(np.float32), c.powers_of_two(), p, layer,
+            *maps, tile, packed_creases(), color, lining, np.array(bands, np.float32).reshape(-1, 3),
+            light.cast.astype(np.float32), p, layer,
         )  # fmt: skip
         # supersampling has already spread an edge over about a pixel
         spread = np.sqrt(max(photo.blur**2 - 0.20**2, 0.0))
@@ -183,16 +186,16 @@ def _white(light: Light, photo: Photo) -> float:
 
 
 def _cloth(draw: MaskDraw, light: Light, photo: Photo, spec: MaskSpec) -> F32:
-    """The cloth vector of `composite.shade`, without a fabric."""
-    p = np.zeros(c.CLOTH_ENTRIES, np.float32)
+    """The cloth vector of `shading.shade`, without a fabric."""
+    p = np.zeros(s.CLOTH_ENTRIES, np.float32)
     # stops are counted from cloth that faces the camera, so that the level is what the camera exposed for
     toward = -float(light.gradient[2])
-    p[c.LEVEL] = _white(light, photo) / _WHITE_ALBEDO * 2.0 ** (-0.75 * toward)
+    p[s.LEVEL] = _white(light, photo) / _WHITE_ALBEDO * 2.0 ** (-0.75 * toward)
     strength, at_x, at_y = _numbers_of(draw.seed)
-    p[c.CREASE] = spec.material.crease * (0.05 + 0.07 * strength / 255.0)
-    p[c.CREASE_X], p[c.CREASE_Y] = at_x, at_y
-    p[c.AMBIENT] = _AMBIENT
-    p[c.SHEEN], p[c.HEM], p[c.TILE_MM] = spec.material.sheen, spec.material.hem, 1.0
+    p[s.CREASE] = spec.material.crease * (0.05 + 0.07 * strength / 255.0)
+    p[s.CREASE_X], p[s.CREASE_Y] = at_x, at_y
+    p[s.AMBIENT] = _AMBIENT
+    p[s.SHEEN], p[s.HEM], p[s.TILE_MM] = spec.material.sheen, spec.material.hem, 1.0
     return p
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from maskgen.masks.spec import Bump
 
 from .canvas import Canvas, noise, soft, stripe
-from .parts import disc, folds, groove, nose_clip, tension, weld_band, welds
+from .parts import disc, groove, nose_clip, tension, weld_band, welds
 
 _METAL = (0.72, 0.73, 0.74)
 _INK = (0.25, 0.28, 0.33)
