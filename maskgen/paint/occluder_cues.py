@@ -17,7 +17,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..geometry.face import CANONICAL_FACE, FaceFit, bending_weights
+from ..geometry.bending import bending_weights
+from ..geometry.canonical import CANONICAL_FACE
+from ..geometry.face import FaceFit
 from ..geometry.head import CENTRE, directions_of, head_radius
 from ..geometry.rotation import Array
 from . import occluder_kernels as kernels
@@ -156,9 +158,8 @@ def small_picture(image: NDArray[np.uint8], fit: FaceFit, frame: tuple[int, int,
     """The small picture round the lower face, or None where too little of it lies in ``frame``."""
     chart, scale = _chart(), fit.camera.scale
     at, facing = np.empty((_ROWS, _COLUMNS, 3), np.float32), np.empty(_ROWS * _COLUMNS, np.float32)
-    bent = fit.bent(chart.coarse, chart.weights)
     left, top, right, low = kernels.place(
-        bent, np.ascontiguousarray(fit.rotation), scale, *fit.camera.offset, chart.normals, at, facing
+        fit.bent_to_image(chart.coarse, chart.weights), fit.rotation[2], chart.normals, at, facing
     )
     margin = _ROUND_MM * scale
     x0, y0 = max(math.floor(left - margin), frame[0]), max(math.floor(top - margin), frame[1])

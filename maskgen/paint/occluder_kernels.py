@@ -19,27 +19,22 @@ Mask = NDArray[np.bool_]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def place(  # type: ignore[no-untyped-def]
-    coarse, rotation, scale, offset_x, offset_y, normals, at, facing
-):
+def place(coarse: F32, toward: Array, normals: F32, at: F32, facing: F32):  # type: ignore[no-untyped-def]
     """Pixels (rows, columns, 3) of all points of a chart from every second one of each direction.
 
-    coarse: (m, 3) mm, bent to the face; the points between lie halfway. normals: (n, 3) of all points. Fills
-    ``at`` and ``facing`` (n,), the z of the turned normals; returns left, top, right, low of what is seen.
+    coarse: (m, 3) px of the face; the points between lie halfway. normals: (n, 3) of all points. Fills ``at``
+    and ``facing`` (n,), their z along ``toward`` (3,); returns left, top, right, low of what is seen.
     """
     rows, columns = at.shape[0], at.shape[1]
     half, m = np.float32(0.5), (columns + 1) // 2
     for r in range(0, rows, 2):
         for c in range(0, columns, 2):
-            p = coarse[(r // 2) * m + c // 2]
-            for j in range(3):
-                v = scale * (rotation[j, 0] * p[0] + rotation[j, 1] * p[1] + rotation[j, 2] * p[2])
-                at[r, c, j] = v + (offset_x if j == 0 else offset_y if j == 1 else 0.0)
+            at[r, c] = coarse[(r // 2) * m + c // 2]
     for r in range(1, rows, 2):
         for c in range(0, columns, 2):
             for j in range(3):
                 at[r, c, j] = half * (at[r - 1, c, j] + at[r + 1, c, j])
-    zx, zy, zz = np.float32(rotation[2, 0]), np.float32(rotation[2, 1]), np.float32(rotation[2, 2])
+    zx, zy, zz = np.float32(toward[0]), np.float32(toward[1]), np.float32(toward[2])
     left = top = np.float32(1e9)
     right = low = np.float32(-1e9)
     for r in range(rows):

@@ -79,7 +79,7 @@ class Painter:
             raise LandmarkError("no part of the mask is seen: the face is turned away or outside the picture")
         x0, y0, x1, y1 = scene.box
         occlusion = find_occluder(image, fit, scene.box, scene.coverage, frame)
-        put_behind(scene, fit, occlusion)
+        put_behind(scene, occlusion)
         photo = read_photo(image, scene.box, bare_skin(fit))
         layer = self._layer(style, draw, fit, shell, scene, light, photo)
         shadow, step = cast_shadow(
