@@ -23,12 +23,12 @@ from .light import Light, bare_skin, estimate_light
 from .occluder import find_occluder, put_behind
 from .photo import Photo, read_photo
 from .raster import SS
-from .scene import MASK_VERTICES, Scene, build_scene
+from .scene import MASK_VERTICES, Scene, build_scene, label
 from .shadow import cast_shadow
 from .shell import Shell, build_shell, skewed
 from .straps import STRAP_POINTS
 from .tone import LEVEL, LINEAR, LUMA_BGR, hex_to_linear
-from .types import MASK, NONE, STRAP, Painted
+from .types import NONE, Painted
 
 F32 = NDArray[np.float32]
 #: linear light a white mask sends beside skin of linear luminance 0.22, and how it follows the skin
@@ -220,9 +220,7 @@ def _grain_level(photo: Photo) -> np.float32:
 def _segmentation(scene: Scene, shape: tuple[int, int]) -> NDArray[np.uint8]:
     x0, y0, x1, y1 = scene.box
     out = np.full(shape, NONE, np.uint8)
-    cover = scene.coverage >= 0.5
-    out[y0:y1, x0:x1][cover] = MASK
-    out[y0:y1, x0:x1][cover & (scene.strap > 0.5 * scene.coverage)] = STRAP
+    label(scene.coverage, scene.strap, out[y0:y1, x0:x1])
     return out
 
 
@@ -245,8 +243,9 @@ def _notes(fit: FaceFit, light: Light, landmarks: Landmarks, size: tuple[int, in
         notes.append("small: the face is only a few pixels high")
     if light.samples < 40 or light.skin < _BLACK_SKIN:
         notes.append("light: too little skin is seen to read the light from it")
-    xy = landmarks.xy[landmarks.valid]
-    outside = ((xy < 0) | (xy > np.array(size) - 1)).any(1).mean()
+    x, y = landmarks.xy[landmarks.valid].T
+    out = (x < 0) | (x > size[0] - 1) | (y < 0) | (y > size[1] - 1)
+    outside = np.count_nonzero(out) / len(out)
     if outside > 0.25:
         notes.append(f"outside: {100 * outside:.0f} % of the landmarks lie outside the picture")
     return tuple(notes)

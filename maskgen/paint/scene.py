@@ -23,7 +23,7 @@ from .loops import cut_bands
 from .raster import FAR, SS, extent, faces_away, fill_depth, hide, new_buffers, survey
 from .shell import COLUMNS, ROWS, Shell
 from .straps import STRAP_POINTS
-from .types import HIDDEN_BY_HEAD, HIDDEN_BY_MASK, VISIBLE
+from .types import HIDDEN_BY_HEAD, HIDDEN_BY_MASK, MASK, STRAP, VISIBLE
 
 F32 = NDArray[np.float32]
 #: by how much the head must be nearer to hide fabric, mm: what faces the camera is not eaten by a poor fit;
@@ -145,6 +145,16 @@ def _judge(  # type: ignore[no-untyped-def]
             out[i] = HIDDEN_BY_HEAD
         elif facing[i] and coverage[y, x] - strap[y, x] >= np.float32(0.5):
             out[i] = HIDDEN_BY_MASK
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def label(coverage: F32, strap: F32, out: NDArray[np.uint8]) -> None:
+    """MASK or STRAP, whichever covers more, where they cover at least half a pixel; into ``out`` (h, w)."""
+    half = np.float32(0.5)
+    for y in range(coverage.shape[0]):
+        for x in range(coverage.shape[1]):
+            if coverage[y, x] >= half:
+                out[y, x] = STRAP if strap[y, x] > half * coverage[y, x] else MASK
 
 
 assert FITTED[-1] == 59  # bending_weights of landmarks 60-67 ride on their neighbours

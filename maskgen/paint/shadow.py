@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import cv2
@@ -22,17 +23,23 @@ _SAMPLES_PER_MM = 0.75
 def _thinned(coverage: F32, head_depth: F32, step: int, mask: F32, skin: F32) -> None:
     """Means of the mask's coverage and of skin round every step-th pixel, into ``mask`` and ``skin``."""
     h, w = coverage.shape
+    one = np.float32(1.0)
+    covered, bare = np.empty(w, np.float32), np.empty(w, np.float32)
     for i in range(mask.shape[0]):
         y0, y1 = max(i * step - step // 2, 0), min(i * step - step // 2 + step, h)
+        covered[:], bare[:] = np.float32(0.0), np.float32(0.0)
+        for y in range(y0, y1):
+            for x in range(w):
+                covered[x] += coverage[y, x]
+                bare[x] += one if head_depth[y, x] < FAR else coverage[y, x]
         for j in range(mask.shape[1]):
             x0, x1 = max(j * step - step // 2, 0), min(j * step - step // 2 + step, w)
-            covered = bare = np.float32(0.0)
-            for y in range(y0, y1):
-                for x in range(x0, x1):
-                    covered += coverage[y, x]
-                    bare += np.float32(1.0) if head_depth[y, x] < FAR else coverage[y, x]
+            total = shown = np.float32(0.0)
+            for x in range(x0, x1):
+                total += covered[x]
+                shown += bare[x]
             n = np.float32(max((y1 - y0) * (x1 - x0), 1))
-            mask[i, j], skin[i, j] = covered / n, bare / n
+            mask[i, j], skin[i, j] = total / n, shown / n
 
 
 def cast_shadow(
@@ -45,21 +52,30 @@ def cast_shadow(
     stops). The map has a row and a column to spare, so that any pixel lies between four of its samples.
     """
     h, w = coverage.shape
-    step = int(np.clip(round(px_per_mm / _SAMPLES_PER_MM), 1, 16))
+    step = min(max(round(px_per_mm / _SAMPLES_PER_MM), 1), 16)
     shape = (h - 1) // step + 2, (w - 1) // step + 2
     mask, skin = np.empty(shape, np.float32), np.empty(shape, np.float32)
     _thinned(coverage, head_depth, step, mask, skin)
     scale = px_per_mm / step
     # light from above leaves its shadow below; one-sided light draws it to the far side
-    away = np.array([-light_xy[0], -light_xy[1] + 0.25])
-    away *= 5.0 * scale / max(float(np.hypot(away[0], away[1])), 0.6)
-    moved = cv2.warpAffine(mask, np.array([[1, 0, away[0]], [0, 1, away[1]]]), shape[::-1])
+    x, y = -light_xy[0], -light_xy[1] + 0.25
+    reach = 5.0 * scale / max(math.hypot(x, y), 0.6)
+    moved = cv2.warpAffine(mask, np.array([[1.0, 0.0, x * reach], [0.0, 1.0, y * reach]]), shape[::-1])
     wide = _blurred(moved, max(5.5 * scale, 0.7))
     tight = _blurred(mask, max(1.6 * scale, 0.5))
-    light = (1.0 - strength * WIDE * wide) * (1.0 - strength * TIGHT * tight)
-    return np.asarray(skin * (1.0 - light), np.float32), step
+    _lost(skin, wide, tight, strength * WIDE, strength * TIGHT)
+    return skin, step
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _lost(skin: F32, wide: F32, tight: F32, most_wide: float, most_tight: float) -> None:
+    """Share of light that both shadows take from the ``skin`` (h, w) seen there, in its place."""
+    one, k, m = np.float32(1.0), np.float32(most_wide), np.float32(most_tight)
+    for y in range(skin.shape[0]):
+        for x in range(skin.shape[1]):
+            skin[y, x] *= one - (one - k * wide[y, x]) * (one - m * tight[y, x])
 
 
 def _blurred(image: NDArray[Any], sigma: float) -> F32:
-    side = 2 * int(np.ceil(2.2 * sigma)) + 1
+    side = 2 * math.ceil(2.2 * sigma) + 1
     return np.asarray(cv2.GaussianBlur(image, (side, side), sigma), np.float32)
