@@ -179,8 +179,10 @@ def _cast_of(chroma: Array) -> Array:
     third of a small difference is taken for light (all of it would turn blue masks grey under tungsten), two
     thirds of a large one.
     """
-    off = np.clip(chroma - [0.62, -0.42], -1.4, 1.4)
-    # people's skins differ by half a stop of chroma; what lies beyond is the light's
-    off *= 0.35 + 0.3 * np.clip((np.abs(off) - 0.35) / 0.6, 0.0, 1.0)
-    cast = np.array([2.0 ** off[1], 1.0, 2.0 ** off[0]])
+    stops = []
+    for of_skin, usual in zip(chroma.tolist(), (0.62, -0.42), strict=True):
+        off = min(max(of_skin - usual, -1.4), 1.4)
+        # people's skins differ by half a stop of chroma; what lies beyond is the light's
+        stops.append(off * (0.35 + 0.3 * min(max((abs(off) - 0.35) / 0.6, 0.0), 1.0)))
+    cast = np.array([2.0 ** stops[1], 1.0, 2.0 ** stops[0]])
     return np.round(cast / float(cast @ LUMA_BGR), 4)

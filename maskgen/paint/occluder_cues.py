@@ -23,6 +23,7 @@ from ..geometry.face import FaceFit
 from ..geometry.head import CENTRE, directions_of, head_radius
 from ..geometry.rotation import Array
 from . import occluder_kernels as kernels
+from . import occluder_view as view
 from .tone import LINEAR, LUMA_BGR
 
 F32 = NDArray[np.float32]
@@ -158,7 +159,7 @@ def small_picture(image: NDArray[np.uint8], fit: FaceFit, frame: tuple[int, int,
     """The small picture round the lower face, or None where too little of it lies in ``frame``."""
     chart, scale = _chart(), fit.camera.scale
     at, facing = np.empty((_ROWS, _COLUMNS, 3), np.float32), np.empty(_ROWS * _COLUMNS, np.float32)
-    left, top, right, low = kernels.place(
+    left, top, right, low = view.place(
         fit.bent_to_image(chart.coarse, chart.weights), fit.rotation[2], chart.normals, at, facing
     )
     margin = _ROUND_MM * scale
@@ -170,14 +171,14 @@ def small_picture(image: NDArray[np.uint8], fit: FaceFit, frame: tuple[int, int,
     w, h = max(8, round((x1 - x0) * factor)), max(8, round((y1 - y0) * factor))
     small = np.empty((h, w, 3), np.uint8)
     flat = np.ascontiguousarray(image).reshape(image.shape[0], -1)
-    kernels.shrink(flat, x0, y0, x1, y1, small)
+    view.shrink(flat, x0, y0, x1, y1, small)
     picture = np.asarray(cv2.GaussianBlur(small, (3, 3), 0.8), np.uint8)
     slope, depth, height = np.empty((3, h, w), np.float32)
-    kernels.slopes(picture, slope)
+    view.slopes(picture, slope)
     nearest = np.empty((h, w), np.int32)
-    kernels.splat(at, facing, np.array([x0, y0, x1, y1]), factor, nearest)
+    view.splat(at, facing, np.array([x0, y0, x1, y1]), factor, nearest)
     on, plain, core = np.empty((3, h, w), np.bool_)
-    inside = kernels.look_up(
+    inside = view.look_up(
         nearest, facing, chart.depth, chart.y, chart.feature, chart.core, depth, height, on, plain, core
     )
     return Work(

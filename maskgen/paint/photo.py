@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -106,7 +107,7 @@ def _sharpness(gray: F32) -> float:
         return 0.8
     lost = float(np.partition(loss[:found], (3 * found) // 4)[(3 * found) // 4])
     total = _REBLUR**2 / max(lost**2 - 1.0, 0.02)
-    return round(float(np.sqrt(np.clip(total - _PREBLUR**2, 0.5**2, 6.0**2))), 2)
+    return round(math.sqrt(min(max(total - _PREBLUR**2, 0.5**2), 6.0**2)), 2)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

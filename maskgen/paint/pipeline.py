@@ -12,7 +12,7 @@ from ..errors import ImageError, LandmarkError
 from ..geometry.face import FaceFit, fit_face
 from ..geometry.landmarks import Landmarks
 from ..geometry.pose import HeadPose
-from ..geometry.rotation import Array
+from ..geometry.rotation import Array, matrix_to_euler
 from ..masks.catalogue import Catalogue, Style
 from ..masks.spec import MaskDraw, MaskSpec
 from . import composite as c
@@ -134,8 +134,9 @@ class Painter:
         # supersampling has already spread an edge over about a pixel
         spread = np.sqrt(max(photo.blur**2 - 0.20**2, 0.0))
         if spread > 0.2:
-            side = 2 * int(np.ceil(2.4 * spread)) + 1
-            layer = np.asarray(cv2.GaussianBlur(layer, (side, side), spread), np.float32)
+            reach = int(np.ceil(2.4 * spread))
+            part = layer[scene.around_inner(reach)]
+            part[...] = cv2.GaussianBlur(part, (2 * reach + 1, 2 * reach + 1), spread)
         if photo.tone is not None:
             c.tone_like(layer, photo.tone)
         return layer
@@ -220,7 +221,8 @@ def _grain_level(photo: Photo) -> np.float32:
 def _segmentation(scene: Scene, shape: tuple[int, int]) -> NDArray[np.uint8]:
     x0, y0, x1, y1 = scene.box
     out = np.full(shape, NONE, np.uint8)
-    label(scene.coverage, scene.strap, out[y0:y1, x0:x1])
+    inner = scene.around_inner(0)
+    label(scene.coverage[inner], scene.strap[inner], out[y0:y1, x0:x1][inner])
     return out
 
 
@@ -252,7 +254,7 @@ def _notes(fit: FaceFit, light: Light, landmarks: Landmarks, size: tuple[int, in
 
 
 def _numbers(fit: FaceFit, light: Light, photo: Photo) -> dict[str, float]:
-    yaw, pitch, roll = HeadPose(fit.rotation).euler()
+    yaw, pitch, roll = matrix_to_euler(fit.rotation).tolist()
     return {
         "scale_px_per_mm": round(fit.camera.scale, 4),
         "yaw": round(yaw, 3),

@@ -119,36 +119,38 @@ def faces_away(xyz: F32, triangles: I32, out: U8) -> None:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def survey(  # type: ignore[no-untyped-def]
-    depth, ids, head, away, strap_from, slack, coverage, strap, seen, hidden
+    depth, ids, head, away, strap_from, slack, box, coverage, strap, seen, hidden
 ):
-    """What each pixel sees of mask and straps; returns how many pixels the head hides.
+    """What each pixel of ``box`` (x0, y0, x1, y1) sees of mask and straps; how many the head hides.
 
     depth, ids: (h * SS, w * SS) of mask and straps, far where nothing is. head: (h, w) depth of what may
     hide them. away: `faces_away`. Triangles from strap_from on are straps. slack: (2,) how much nearer the
-    head must be to hide a front and a back. Fills coverage (h, w) of mask and straps and strap (h, w) of
-    straps alone, 0..1; seen (h, w) triangle or -1; hidden (h, w) 0 or 1.
+    head must be to hide a front and a back. Fills, where anything is, coverage (h, w) of mask and straps and
+    strap (h, w) of straps alone, 0..1; seen (h, w), the triangle; hidden (h, w), 1 where the head hides it.
     """
-    h, w = coverage.shape
     share = np.float32(1.0 / (SS * SS))
     lost = 0
-    for y in range(h):
-        for x in range(w):
-            best = np.int16(-1)
-            near = FAR
+    for y in range(box[1], box[3]):
+        for x in range(box[0], box[2]):
             n = ns = 0
+            for j in range(SS):
+                for i in range(SS):
+                    n += depth[np.uint64(y * SS + j), np.uint64(x * SS + i)] < FAR
+            if n == 0:
+                continue
+            best, near = np.int16(-1), FAR
             for j in range(SS):
                 for i in range(SS):
                     z = depth[np.uint64(y * SS + j), np.uint64(x * SS + i)]
                     if z < FAR:
                         t = ids[np.uint64(y * SS + j), np.uint64(x * SS + i)]
-                        n += 1
                         ns += t >= strap_from
                         # a mask's sample beats a strap's, so that the mask's own colour reaches its rim
                         if best < 0 or (best >= strap_from and t < strap_from):
                             best, near = t, z
-            seen[y, x], hidden[y, x] = best, 0
             coverage[y, x], strap[y, x] = np.float32(n) * share, np.float32(ns) * share
-            if best >= 0 and head[y, x] + slack[away[best]] < near:
+            seen[y, x] = best
+            if head[y, x] + slack[away[best]] < near:
                 hidden[y, x] = 1
                 lost += 1
     return lost
@@ -187,10 +189,13 @@ def hide(coverage: F32, strap: F32, hidden: U8) -> None:
             coverage[y, x] = max(coverage[y, x] * keep, gone)
 
 
-def new_buffers(rows: int, columns: int, samples: int = SS) -> tuple[F32, I16]:
-    """Depth (all far) and ids (undefined where far) of rows x columns pixels, ``samples`` a side each.
+def new_buffers(rows: int, columns: int, box: tuple[int, int, int, int] | None = None) -> tuple[F32, I16]:
+    """Depth (far within ``box`` (x0, y0, x1, y1)) and ids (undefined where far) of so many pixels.
 
-    Meshes are of less than 32,768 triangles: the buffers are what the painter's memory traffic is made of.
+    Nothing may be drawn outside the box; by default it is all. Meshes are of less than 32,768 triangles: the
+    buffers are what the painter's memory traffic is made of.
     """
-    shape = (rows * samples, columns * samples)
-    return np.full(shape, FAR, np.float32), np.empty(shape, np.int16)
+    x0, y0, x1, y1 = box if box is not None else (0, 0, columns, rows)
+    depth = np.empty((rows * SS, columns * SS), np.float32)
+    depth[y0 * SS : y1 * SS, x0 * SS : x1 * SS] = FAR
+    return depth, np.empty(depth.shape, np.int16)

@@ -23,9 +23,10 @@ from .loops import cut_bands
 from .raster import FAR, SS, extent, faces_away, fill_depth, hide, new_buffers, survey
 from .shell import COLUMNS, ROWS, Shell
 from .straps import STRAP_POINTS
-from .types import HIDDEN_BY_HEAD, HIDDEN_BY_MASK, MASK, STRAP, VISIBLE
+from .types import HIDDEN_BY_HEAD, HIDDEN_BY_MASK, MASK, NONE, STRAP, VISIBLE
 
 F32 = NDArray[np.float32]
+Box = tuple[int, int, int, int]
 #: by how much the head must be nearer to hide fabric, mm: what faces the camera is not eaten by a poor fit;
 #: what turns its back is on the far side, and a head that only touches it hides it
 _SLACK_MM = np.array([3.5, 0.0])
@@ -37,14 +38,15 @@ MASK_VERTICES = ROWS * COLUMNS
 class Scene:
     """What the z-buffer says within the window ``box`` (x0, y0, x1, y1) of the picture; arrays are its size.
 
-    coverage: 0..1 of mask and straps. strap: 0..1 of straps alone. seen: triangle of the shell, or -1.
-    head_depth: far where there is no head. points: (n, 3) vertices in subsamples of the window, depth away
-    from the camera; normals, across: (n, 3) unit vectors in camera axes; away: (m,) 1 where a triangle
-    turns its back. landmarks: (68, 3) pixels and depth of the window, where the fitted face has them;
-    visibility: (68,) uint8.
+    inner: the part (x0, y0, x1, y1) of the window in which mask and straps lie. coverage: 0..1 of mask and
+    straps. strap: 0..1 of straps alone. seen: triangle of the shell, or -1. head_depth: far where there is no
+    head. points: (n, 3) vertices in subsamples of the window, depth away from the camera; normals, across:
+    (n, 3) unit vectors in camera axes; away: (m,) 1 where a triangle turns its back. landmarks: (68, 3)
+    pixels of the window and depth, where the fitted face has them; visibility: (68,) uint8.
     """
 
-    box: tuple[int, int, int, int]
+    box: Box
+    inner: Box
     coverage: F32
     strap: F32
     seen: NDArray[np.int16]
@@ -55,6 +57,11 @@ class Scene:
     away: NDArray[np.uint8]
     landmarks: F32
     visibility: NDArray[np.uint8]
+
+    def around_inner(self, pixels: int) -> tuple[slice, slice]:
+        """Rows and columns of the window within so many pixels of `inner`."""
+        x0, y0, x1, y1 = self.inner
+        return slice(max(y0 - pixels, 0), y1 + pixels), slice(max(x0 - pixels, 0), x1 + pixels)
 
 
 @lru_cache(maxsize=1)
@@ -70,21 +77,17 @@ def _landmark_normals() -> Array:
     return mesh.normals[nearest]
 
 
-def _window(points: F32, frame: tuple[int, int, int, int], margin: float) -> tuple[int, int, int, int]:
+def _box_round(points: F32, frame: Box, margin: float) -> Box:
     """Integer box round the points, grown by ``margin`` px and clipped to ``frame``."""
     left, top, right, low = extent(points)
     x0, y0 = max(math.floor(left - margin), frame[0]), max(math.floor(top - margin), frame[1])
     x1, y1 = min(math.ceil(right + margin) + 1, frame[2]), min(math.ceil(low + margin) + 1, frame[3])
-    if x1 - x0 < 2 or y1 - y0 < 2:
-        raise LandmarkError(
-            "the mask would lie outside the picture; are the landmarks in pixels of this image?"
-        )
-    return x0, y0, x1, y1
+    return x0, y0, max(x1, x0), max(y1, y0)
 
 
 def build_scene(
     image: NDArray[np.uint8], shell: Shell, spec: MaskSpec, fit: FaceFit, light: Light,
-    frame: tuple[int, int, int, int],
+    frame: Box,
 ) -> Scene:  # fmt: skip
     """Carry ``shell`` to ``image`` (h, w, 3) uint8 BGR, of which ``frame`` (x0, y0, x1, y1) can be painted.
 
@@ -92,8 +95,11 @@ def build_scene(
     """
     head, head_weights, landmark_weights = _head()
     at = fit.bent_to_image(shell.vertices, shell.weights)
-    box = _window(at, frame, margin=12.0 * fit.camera.scale)
-    x0, y0, x1, y1 = box
+    box = x0, y0, x1, y1 = _box_round(at, frame, margin=12.0 * fit.camera.scale)
+    if x1 - x0 < 2 or y1 - y0 < 2:
+        raise LandmarkError(
+            "the mask would lie outside the picture; are the landmarks in pixels of this image?"
+        )
     corner = np.array([x0, y0, 0.0], np.float32)
     rows, columns = y1 - y0, x1 - x0
     head_depth = np.full((rows, columns), FAR, np.float32)
@@ -107,18 +113,21 @@ def build_scene(
     tangents(at, ROWS, COLUMNS, STRAP_POINTS, across)
     away = np.empty(len(shell.triangles), np.uint8)
     faces_away(at, shell.triangles, away)
+    inner = _box_round(at, (0, 0, columns, rows), margin=1.0)
     # subsample j of pixel x lies at x + (j + 0.5) / SS - 0.5
     at *= np.array([SS, SS, 1.0], np.float32)
     at += np.array([0.5 * SS - 0.5, 0.5 * SS - 0.5, 0.0], np.float32)
-    depth, ids = new_buffers(rows, columns)
+    depth, ids = new_buffers(rows, columns, inner)
     fill_depth(at, shell.triangles, False, depth, ids)
-    coverage, strap = np.empty((rows, columns), np.float32), np.empty((rows, columns), np.float32)
-    seen, hidden = np.empty((rows, columns), np.int16), np.empty((rows, columns), np.uint8)
-    if survey(depth, ids, head_depth, away, shell.strap_from, slack, coverage, strap, seen, hidden):
+    coverage, strap = np.zeros((2, rows, columns), np.float32)
+    seen, hidden = np.full((rows, columns), -1, np.int16), np.zeros((rows, columns), np.uint8)
+    if survey(depth, ids, head_depth, away, shell.strap_from, slack, inner, coverage, strap, seen, hidden):
         hide(coverage, strap, hidden)
     landmarks = fit.bent_to_image(CANONICAL_FACE, landmark_weights) - corner
     visibility = _visibility(landmarks, fit, head_depth, coverage, strap)
-    return Scene(box, coverage, strap, seen, head_depth, at, normals, across, away, landmarks, visibility)
+    return Scene(
+        box, inner, coverage, strap, seen, head_depth, at, normals, across, away, landmarks, visibility
+    )
 
 
 def _visibility(
@@ -149,12 +158,12 @@ def _judge(  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def label(coverage: F32, strap: F32, out: NDArray[np.uint8]) -> None:
-    """MASK or STRAP, whichever covers more, where they cover at least half a pixel; into ``out`` (h, w)."""
-    half = np.float32(0.5)
+    """MASK or STRAP, whichever covers more, where they cover at least half a pixel, else NONE; (h, w)."""
+    half, none, mask, band = np.float32(0.5), np.uint8(NONE), np.uint8(MASK), np.uint8(STRAP)
     for y in range(coverage.shape[0]):
         for x in range(coverage.shape[1]):
-            if coverage[y, x] >= half:
-                out[y, x] = STRAP if strap[y, x] > half * coverage[y, x] else MASK
+            kind = band if strap[y, x] > half * coverage[y, x] else mask
+            out[y, x] = kind if coverage[y, x] >= half else none
 
 
 assert FITTED[-1] == 59  # bending_weights of landmarks 60-67 ride on their neighbours

@@ -81,7 +81,9 @@ def surveyed(xyz, head, triangles=QUAD, slack=(0.0, 0.0)):
     faces_away(xyz, triangles, away)
     coverage, strap = np.zeros((2, 10, 10), np.float32)
     seen, hidden = np.zeros((10, 10), np.int16), np.zeros((10, 10), np.uint8)
-    survey(depth, ids, head, away, 99, np.array(slack, np.float32), coverage, strap, seen, hidden)
+    survey(
+        depth, ids, head, away, 99, np.array(slack, np.float32), (0, 0, 10, 10), coverage, strap, seen, hidden
+    )
     hide(coverage, strap, hidden)
     assert strap.max() == 0
     return coverage, seen, away
