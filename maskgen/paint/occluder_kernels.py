@@ -23,15 +23,13 @@ def _root(parent: I32, i: int) -> int:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _join(rank: U8, parent: I32, counts: I64, i: int, w: int, left: bool, right: bool) -> None:
-    """Join pixel ``i`` with those of its four neighbours that are in already; adds up ``counts`` (n,)."""
+def _join(rank: U8, parent: I32, counts: I64, i: int, w: int) -> None:
+    """Join pixel ``i`` with those of its four neighbours that are in already; adds up ``counts``."""
     a = i
     for side in range(2 if rank[i] == 0 else 4):
-        if (side == 0 and not left) or (side == 2 and not right):
-            continue
         j = i - 1 if side == 0 else i - w if side == 1 else i + 1 if side == 2 else i + w
         # what comes later in this pass joins when it is its turn
-        if j < 0 or j >= len(rank) or rank[j] > rank[i] or (j > i and rank[j] == rank[i]):
+        if rank[j] > rank[i] or (side > 1 and rank[j] == rank[i]):
             continue
         b = _root(parent, j)
         if b != a:
@@ -39,6 +37,23 @@ def _join(rank: U8, parent: I32, counts: I64, i: int, w: int, left: bool, right:
             parent[leaf] = root
             counts[root] += counts[leaf]
             a = root
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _by_rank(rank: U8, ranks: int):  # type: ignore[no-untyped-def]
+    """Pixels sorted by rank, and where each rank below ``ranks`` begins and the last one ends."""
+    start = np.zeros(ranks + 1, np.int64)
+    for i in range(len(rank)):
+        if rank[i] < ranks:
+            start[rank[i] + 1] += 1
+    for k in range(ranks):
+        start[k + 1] += start[k]
+    order, free = np.empty(start[ranks], np.int32), start.copy()
+    for i in range(len(rank)):
+        if rank[i] < ranks:
+            order[free[rank[i]]] = i
+            free[rank[i]] += 1
+    return order, start
 
 
 #: kinds of pixels that are counted in plateaus, each in 16 bits of one integer: well inside the face, well
@@ -60,15 +75,15 @@ def crossings(  # type: ignore[no-untyped-def]
     strengths: rising; pixels of smaller ``slope`` that touch are one plateau, so the plateaus of one strength
     lie within those of the next and are merged from them (union-find). unit: px of one mm2.
     """
-    h, w = slope.shape
-    n = h * w
+    # a border that never joins: a row above and below, and a column that ends one row and begins the next
+    h, w = slope.shape[0], slope.shape[1] + 1
+    n = (h + 2) * w
     if n > 0xFFFF:  # landmarks far off any face; the counts have no room for it
         return [(0, 0)][1:]
-    rank, parent, counts = np.empty(n, np.uint8), np.arange(n, dtype=np.int32), np.empty(n, np.int64)
-    cores = 0
+    rank, parent, counts = np.full(n, 255, np.uint8), np.arange(n, dtype=np.int32), np.zeros(n, np.int64)
     for y in range(h):
-        for x in range(w):
-            i, d = y * w + x, depth[y, x]
+        for x in range(w - 1):
+            i, d = (y + 1) * w + x, depth[y, x]
             rank[i] = 0
             for k in range(len(strengths)):
                 rank[i] += slope[y, x] >= strengths[k]
@@ -76,19 +91,18 @@ def crossings(  # type: ignore[no-untyped-def]
             kinds |= np.int64(plain[y, x] and d > deep_mm and height[y, x] > 5.0) << _DEEP
             kinds |= np.int64(on[y, x] and abs(d) < 4.0) << _RIM
             counts[i] = kinds | np.int64(core[y, x]) << _CORE
-            cores += core[y, x]
+    most_core = 0.02 * max(core.sum(), 1)
+    order, start = _by_rank(rank, len(strengths))
     found = [(0, 0)]
     for k in range(len(strengths)):
-        for y in range(h):
-            for x in range(w):
-                if rank[y * w + x] == k:
-                    _join(rank, parent, counts, y * w + x, w, x > 0, x < w - 1)
-        for i in range(n):
+        for i in order[start[k] : start[k + 1]]:
+            _join(rank, parent, counts, i, w)
+        for i in order[: start[k + 1]]:
             outside, deep = _count(counts[i], _OUTSIDE), _count(counts[i], _DEEP)
-            if outside > 80.0 * unit and parent[i] == i and rank[i] <= k and deep > 40.0 * unit:
+            if outside > 80.0 * unit and parent[i] == i and deep > 40.0 * unit:
                 wide = outside > 0.4 * deep and _count(counts[i], _RIM) > 20.0 * unit
-                if wide and _count(counts[i], _CORE) < 0.02 * max(cores, 1):
-                    found.append((k, i))
+                if wide and _count(counts[i], _CORE) < most_core:
+                    found.append((k, (i // w - 1) * (w - 1) + i % w))
     return found[1:]
 
 

@@ -63,26 +63,25 @@ def splat(at: F32, facing: F32, box: NDArray[np.int64], factor: float, nearest: 
     # of four pixels takes what falls outside
     front = np.full((h + 8, w + 8), np.int64(1) << 62, np.int64)
     across = np.empty(5, np.int64)
-    columns, step = at.shape[1], np.int64(65536)
-    for i in range(len(facing)):
-        if facing[i] > np.float32(-0.1):
-            continue
-        r, c = i // columns, i % columns
-        px = np.float32((at[r, c, 0] - box[0] + 0.5) * sx - 0.5)
-        py = np.float32((at[r, c, 1] - box[1] + 0.5) * sy - 0.5)
-        cx, cy = int(np.rint(px)), int(np.rint(py))
-        if cx < -2 or cy < -2 or cx > w + 1 or cy > h + 1:
-            continue
-        for x in range(5):
-            dx = np.float32(cx + x - 2) - px
-            across[x] = np.int64(steep * dx * dx) * step
-        for y in range(5):
-            dy = np.float32(cy + y - 2) - py
-            base = np.int64(at[r, c, 2] * shrunk + steep * dy * dy) * step + i
-            row = front[np.uint64(cy + y + 2)]
+    rows, columns, step = at.shape[0], at.shape[1], np.int64(65536)
+    for r in range(rows):
+        for c in range(columns):
+            i = r * columns + c
+            px = np.float32((at[r, c, 0] - box[0] + 0.5) * sx - 0.5)
+            py = np.float32((at[r, c, 1] - box[1] + 0.5) * sy - 0.5)
+            cx, cy = int(np.rint(px)), int(np.rint(py))
+            if facing[i] > np.float32(-0.1) or cx < -2 or cy < -2 or cx > w + 1 or cy > h + 1:
+                continue
             for x in range(5):
-                j = np.uint64(cx + x + 2)
-                row[j] = min(row[j], base + across[x])
+                dx = np.float32(cx + x - 2) - px
+                across[x] = np.int64(steep * dx * dx) * step
+            for y in range(5):
+                dy = np.float32(cy + y - 2) - py
+                base = np.int64(at[r, c, 2] * shrunk + steep * dy * dy) * step + i
+                row = front[np.uint64(cy + y + 2)]
+                for x in range(5):
+                    j = np.uint64(cx + x + 2)
+                    row[j] = min(row[j], base + across[x])
     for y in range(h):
         for x in range(w):
             key = front[y + 4, x + 4]

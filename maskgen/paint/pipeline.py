@@ -81,10 +81,11 @@ class Painter:
         occlusion = find_occluder(image, fit, scene.box, scene.coverage, frame)
         put_behind(scene, occlusion)
         photo = read_photo(image, scene.box, bare_skin(fit))
-        layer = self._layer(style, draw, fit, shell, scene, light, photo)
+        white = _white(light, photo)
+        layer = self._layer(style, draw, fit, shell, scene, light, photo, white)
         shadow, step = cast_shadow(
             scene.coverage, scene.head_depth, (light.gradient[0], light.gradient[1]), fit.camera.scale,
-            _contact(draw, style.spec, light, photo),
+            _contact(draw, style.spec, light, white),
         )  # fmt: skip
         out = image.copy()
         alpha, touched = np.zeros((h, w), np.float32), np.zeros((h, w), np.bool_)
@@ -108,14 +109,14 @@ class Painter:
 
     def _layer(
         self, style: Style, draw: MaskDraw, fit: FaceFit, shell: Shell, scene: Scene, light: Light,
-        photo: Photo,
+        photo: Photo, white: float,
     ) -> F32:  # fmt: skip
         """The mask as premultiplied linear BGR with opacity, blurred as the photograph is."""
         spec = style.spec
         size_mm = build_shell(spec).size_mm
         levels = prepared(style, size_mm)
         maps = levels[pick_level(len(levels), levels[0].cloth.shape[1] / size_mm[0], fit.camera.scale)]
-        p = _cloth(draw, light, photo, spec)
+        p = _cloth(draw, light, white, spec)
         tile = NO_TILE
         if draw.fabric is not None and spec.material.printable:
             fabric = self.catalogue.fabric(draw.fabric)
@@ -170,7 +171,7 @@ def _pull(light: Light) -> Array:
     return g
 
 
-def _contact(draw: MaskDraw, spec: MaskSpec, light: Light, photo: Photo) -> float:
+def _contact(draw: MaskDraw, spec: MaskSpec, light: Light, white: float) -> float:
     """Factor on the shadow beside the mask.
 
     Blur carries the mask's own light over its edge: beside fabric much brighter than the skin the shadow has
@@ -178,7 +179,7 @@ def _contact(draw: MaskDraw, spec: MaskSpec, light: Light, photo: Photo) -> floa
     share of light is more levels.
     """
     albedo = float(hex_to_linear(draw.color or spec.material.colors[0][0]) @ LUMA_BGR)
-    brighter = _white(light, photo) / _WHITE_ALBEDO * albedo / max(light.skin, 0.01)
+    brighter = white / _WHITE_ALBEDO * albedo / max(light.skin, 0.01)
     return min(max(brighter**_SPILL * (_SKIN_MEAN / max(light.skin, 0.01)) ** _BRIGHT_SKIN, 0.4), 2.2)
 
 
@@ -190,12 +191,12 @@ def _white(light: Light, photo: Photo) -> float:
     return min(max(white, 0.02), 0.95)
 
 
-def _cloth(draw: MaskDraw, light: Light, photo: Photo, spec: MaskSpec) -> F32:
+def _cloth(draw: MaskDraw, light: Light, white: float, spec: MaskSpec) -> F32:
     """The cloth vector of `composite.shade`, without a fabric."""
     p = np.zeros(c.CLOTH_ENTRIES, np.float32)
     # stops are counted from cloth that faces the camera, so that the level is what the camera exposed for
     toward = -float(light.gradient[2])
-    p[c.LEVEL] = _white(light, photo) / _WHITE_ALBEDO * 2.0 ** (-0.75 * toward)
+    p[c.LEVEL] = white / _WHITE_ALBEDO * 2.0 ** (-0.75 * toward)
     strength, at_x, at_y = _numbers_of(draw.seed)
     p[c.CREASE] = spec.material.crease * (0.05 + 0.07 * strength / 255.0)
     p[c.CREASE_X], p[c.CREASE_Y] = at_x, at_y
