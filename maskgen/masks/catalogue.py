@@ -6,6 +6,7 @@ person's right edge at the left), v down:
     albedo.png   multiplies the colour; grey or RGB, 8 bit, linear (255 = unchanged)
     height.png   relief, 16-bit grey, linear; 65535 is `material.relief` millimetres above 0
     alpha.png    transparency, 8-bit grey
+    lining.png   how far the pale inner layer is folded over the outside (hems), 8-bit grey
     paint.png    RGBA in sRGB laid over the colour (valves, clips, prints)
 
 Fabrics are seamless tiles of one repeat in mask_templates/_textures/, listed in fabrics.toml there.
@@ -33,7 +34,7 @@ from .parse import parse_style
 from .spec import MaskSpec
 
 TEXTURES = "_textures"
-MAPS = ("albedo", "height", "alpha", "paint")
+MAPS = ("albedo", "height", "alpha", "lining", "paint")
 #: a user's own picture: pixels kept of its side, and how wide it lies on the cloth, mm
 _OWN_PX, _OWN_MM = 512, 90.0
 
@@ -47,7 +48,7 @@ def _read_png(file: Traversable) -> NDArray[Any]:
 
 def _checked_map(name: str, image: NDArray[Any], file: Traversable) -> NDArray[Any]:
     channels = 1 if image.ndim == 2 else image.shape[2]
-    wanted = {"albedo": (1, 3), "height": (1,), "alpha": (1,), "paint": (4,)}[name]
+    wanted = {"albedo": (1, 3), "height": (1,), "alpha": (1,), "lining": (1,), "paint": (4,)}[name]
     depths = ("uint8", "uint16") if name == "height" else ("uint8",)
     if channels not in wanted or image.dtype.name not in depths:
         names = {1: "grey", 3: "RGB", 4: "RGBA"}

@@ -154,6 +154,8 @@ def _check(spec: MaskSpec, where: str) -> None:
             raise UsageError(
                 f'{where}: material.colors wants "#rrggbb" and a weight >= 0, found {[color, weight]}'
             )
+    if not _HEX.fullmatch(spec.material.lining):
+        raise UsageError(f'{where}: material.lining wants "#rrggbb", found {spec.material.lining!r}')
     if not any(weight > 0.0 for _, weight in spec.material.colors):
         raise UsageError(f"{where}: material.colors needs a colour with a weight above 0")
     for i, strap in enumerate(spec.straps):

@@ -102,7 +102,8 @@ class Material:
 
     colors: (albedo "#rrggbb", weight) to draw from. sheen: strength of the soft highlight, 0..1.
     relief: millimetres that a full step of height.png means. hem: width of the sewn or welded edge, mm, 0
-    none (maps may draw their own). crease: strength of random creases, 1 cloth, 0 a moulded shell.
+    none (maps may draw their own). lining: albedo of the inner layer that lining.png folds over the edges
+    (dark cloth is lined with its own colour). crease: strength of random creases, 1 cloth, 0 a moulded shell.
     printable: whether fabrics may be laid on.
     """
 
@@ -110,6 +111,7 @@ class Material:
     sheen: float = 0.05
     relief: float = 1.5
     hem: float = 0.0
+    lining: str = "#f2f4f5"
     crease: float = 1.0
     printable: bool = True
 

@@ -132,14 +132,14 @@ def _hem(rim, hem):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True, error_model="numpy")
 def shade(  # type: ignore[no-untyped-def]
     coverage, seen, xyz, triangles, away, table, strap_from, per_strap,
-    texels, prints, tile, crease, color, strap_colors, cast, powers, p, out,
+    texels, prints, tile, crease, color, lining, strap_colors, cast, powers, p, out,
 ) -> None:  # fmt: skip
     """Linear colour of mask and straps times their opacity, and the opacity, into ``out`` (h, w, 4).
 
     coverage, seen: of `raster.survey`; xyz in subsamples, triangles, away and table: of shell and straps;
     per_strap: triangles of one band; texels, prints: of fabric.Level; tile (th, tw, 4)
-    premultiplied; crease: fabric.packed_creases; color (3,), strap_colors (bands, 3) linear BGR albedo;
-    cast (3,); powers: of two; p: the cloth vector.
+    premultiplied; crease: fabric.packed_creases; color (3,), lining (3,), strap_colors (bands, 3):
+    linear BGR albedo; cast (3,); powers: of two; p: the cloth vector.
     """
     h, w = coverage.shape
     zero, one, half = np.float32(0.0), np.float32(1.0), np.float32(0.5 * SS - 0.5)
@@ -171,6 +171,9 @@ def shade(  # type: ignore[no-untyped-def]
                     b = b * keep + p[TILE_WEIGHT] * _between(tile, on, 0)
                     g = g * keep + p[TILE_WEIGHT] * _between(tile, on, 1)
                     r = r * keep + p[TILE_WEIGHT] * _between(tile, on, 2)
+                b += texel[7] * (lining[0] - b)
+                g += texel[7] * (lining[1] - g)
+                r += texel[7] * (lining[2] - r)
                 if printed:
                     _texel(prints, at[U], at[V], stamp)
                     over = one - stamp[3]
@@ -194,7 +197,9 @@ def shade(  # type: ignore[no-untyped-def]
             if p[SHEEN] > zero:
                 facing = (at[FACING] + slope_u * at[FACING_U] + slope_v * at[FACING_V]) * flat
                 facing = max(zero, facing)
-                gloss = np.float32(0.3) * p[SHEEN] * light * facing * facing * facing * facing
+                # fibres that stand off shine a little from everywhere, those that lie flat toward the light
+                lobe = facing * facing * facing * facing
+                gloss = p[SHEEN] * light * (np.float32(0.1) + np.float32(0.2) * lobe)
             opacity = c * opaque
             for k in range(3):
                 base = b if k == 0 else (g if k == 1 else r)

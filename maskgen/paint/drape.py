@@ -233,7 +233,10 @@ def drape_surface(spec: MaskSpec, wear: str, skew_deg: float) -> tuple[Array, Ar
     rim = edges.min(0)
     cells = drape.stiffness / max(2.0 * float(rim.max()) / rows, 1e-6)
     taut = drape.tent * hull + (1.0 - drape.tent) * held
-    body = _draped(held, taut, drape.standoff + _EXTRA[wear], cells) - held
+    body = _draped(held, taut, drape.standoff + _EXTRA[wear], cells)
+    # lifted off the nose's tip the cloth would dip below it again: it is stretched once more
+    again = _hull_radius(flat, body.ravel()).reshape(rows, COLUMNS)
+    body = drape.tent * again + (1.0 - drape.tent) * body - held
     soft = min(1.0, spec.material.crease)  # a moulded shell does not bunch
     body = body + _shaped(drape, u, v) + _bunched(_BUNCH[wear] * soft, u, v)
     # gap at the rim: top, side and bottom edges blend by how near each is

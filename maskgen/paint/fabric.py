@@ -30,7 +30,7 @@ class Level(NamedTuple):
     """A style's maps at one size, linear, as int16 in TEXEL_STEPs: what the shading loop reads.
 
     The loop is bound by the memory it reads: cloth (h, w, 8) holds albedo 3 (BGR), opacity, slope across and
-    down (mm per mm), cavity (stops, dark in creases) and a spare in a quarter of a cache line. print
+    down (mm per mm), cavity (stops, dark in creases) and lining in a quarter of a cache line. print
     (h, w, 4): premultiplied BGR and opacity of what is printed or fixed on the cloth; (1, 1, 4) of nothing
     where the style has none.
     """
@@ -45,6 +45,7 @@ class Maps(NamedTuple):
     albedo: F32
     alpha: F32
     relief: F32
+    lining: F32
     print: F32
 
 
@@ -53,10 +54,10 @@ def _steps(maps: F32) -> I16:
 
 
 def unpacked(level: Level) -> Maps:
-    """A level's albedo 3, opacity, relief 3 (slopes, cavity), print 4 premultiplied."""
+    """A level's albedo 3, opacity, relief 3 (slopes, cavity), lining, print 4 premultiplied."""
     cloth, prints = (m.astype(np.float32) * TEXEL_STEP for m in level)
     prints = np.broadcast_to(prints, (*cloth.shape[:2], 4))
-    return Maps(cloth[..., :3], cloth[..., 3], cloth[..., 4:7], prints)
+    return Maps(cloth[..., :3], cloth[..., 3], cloth[..., 4:7], cloth[..., 7], prints)
 
 
 def _size_of(style: Style) -> tuple[int, int]:
@@ -66,7 +67,7 @@ def _size_of(style: Style) -> tuple[int, int]:
 
 
 def _linear_maps(style: Style) -> list[F32]:
-    """Albedo (h, w, 3), print (h, w, 4) premultiplied, height (h, w) mm and opacity (h, w) of a style."""
+    """Albedo (h, w, 3), print (h, w, 4) premultiplied, height (h, w) mm, opacity, lining (h, w)."""
     rows, columns = _size_of(style)
     maps = style.maps
     albedo = np.full((rows, columns, 3), 255, np.uint8)
@@ -83,8 +84,14 @@ def _linear_maps(style: Style) -> list[F32]:
         raw = maps["height"]
         top = 65535.0 if raw.dtype == np.uint16 else 255.0
         height = raw.astype(np.float32) / np.float32(top) * np.float32(style.spec.material.relief)
-    scaled = np.float32(255.0)
-    return [albedo.astype(np.float32) / scaled, paint, height, alpha.astype(np.float32) / scaled]
+    lining = maps.get("lining", np.zeros((rows, columns), np.uint8))
+    share = np.float32(255.0)
+    return [
+        albedo.astype(np.float32) / share,
+        paint,
+        height,
+        *(m.astype(np.float32) / share for m in (alpha, lining)),
+    ]
 
 
 @lru_cache(maxsize=64)
@@ -106,7 +113,7 @@ def prepared(style: Style, size_mm: tuple[float, float]) -> tuple[Level, ...]:
 
 
 def _packed(maps: list[F32], size_mm: tuple[float, float], printed: bool) -> Level:
-    albedo, paint, height, alpha = maps
+    albedo, paint, height, alpha, lining = maps
     h, w = height.shape
     out = np.zeros((h, w, CLOTH_CHANNELS), np.float32)
     out[..., :3], out[..., 3] = albedo, alpha
@@ -115,6 +122,7 @@ def _packed(maps: list[F32], size_mm: tuple[float, float], printed: bool) -> Lev
     reach = 4.0 * w / size_mm[0]
     above = height - np.asarray(cv2.GaussianBlur(height, (0, 0), max(reach, 0.6)))
     out[..., 6] = np.clip(above * 0.55, -0.8, 0.35)
+    out[..., 7] = lining
     return Level(_steps(out), _steps(paint if printed else NO_TILE))
 
 

@@ -27,7 +27,7 @@ from .scene import MASK_VERTICES, Scene, build_scene, label
 from .shadow import cast_shadow
 from .shell import Shell, build_shell, skewed
 from .straps import STRAP_POINTS
-from .tone import LEVEL, LINEAR, LUMA_BGR, hex_to_linear
+from .tone import LEVEL, LINEAR, LUMA_BGR, hex_to_linear, lining_beside
 from .types import NONE, Painted
 
 F32 = NDArray[np.float32]
@@ -37,8 +37,6 @@ _WHITE_LEVEL, _SKIN_SLOPE, _SKIN_MEAN = 0.60, 0.42, 0.22
 _WHITE_ALBEDO = 0.80
 #: how much brighter than skin a white mask may be where nothing round the face is bright (2.3 stops)
 _DARK_SCENE = 5.0
-#: how the shadow beside the mask follows fabric brighter than skin, and skin brighter than the mean
-_SPILL, _BRIGHT_SKIN = 0.4, 0.25
 _FALL_STOPS = 1.4
 #: share of light that comes from all round, from chest and room, and through the cloth
 _AMBIENT = 0.2
@@ -84,8 +82,8 @@ class Painter:
         white = _white(light, photo)
         layer = self._layer(style, draw, fit, shell, scene, light, photo, white)
         shadow, step = cast_shadow(
-            scene.coverage, scene.head_depth, (light.gradient[0], light.gradient[1]), fit.camera.scale,
-            _contact(draw, style.spec, light, white),
+            image[y0:y1, x0:x1], scene.coverage, scene.head_depth, (light.gradient[0], light.gradient[1]),
+            fit.camera.scale, _cloth_level(draw, style.spec, white), photo.blur,
         )  # fmt: skip
         out = image.copy()
         alpha, touched = np.zeros((h, w), np.float32), np.zeros((h, w), np.bool_)
@@ -124,12 +122,13 @@ class Painter:
             tile = tiles[pick_level(len(tiles), tiles[0].shape[1] / fabric.size_mm, fit.camera.scale)]
             p[c.TILE_MM], p[c.TILE_WEIGHT] = fabric.size_mm, draw.fabric_weight
         color = hex_to_linear(draw.color or spec.material.colors[0][0])
+        lining = lining_beside(color, hex_to_linear(spec.material.lining))
         straps = [hex_to_linear(s.color) if s.color else color for s in spec.straps for _side in range(2)]
         layer = np.zeros((*scene.coverage.shape, 4), np.float32)
         c.shade(
             scene.coverage, scene.seen, scene.points, shell.triangles, scene.away,
             _vertex_table(shell, scene, fit, light), shell.strap_from, 2 * (STRAP_POINTS - 1),
-            *maps, tile, packed_creases(), color, np.array(straps, np.float32).reshape(-1, 3),
+            *maps, tile, packed_creases(), color, lining, np.array(straps, np.float32).reshape(-1, 3),
             light.cast.astype(np.float32), c.powers_of_two(), p, layer,
         )  # fmt: skip
         # supersampling has already spread an edge over about a pixel
@@ -171,16 +170,10 @@ def _pull(light: Light) -> Array:
     return g
 
 
-def _contact(draw: MaskDraw, spec: MaskSpec, light: Light, white: float) -> float:
-    """Factor on the shadow beside the mask.
-
-    Blur carries the mask's own light over its edge: beside fabric much brighter than the skin the shadow has
-    to be deeper to be seen at all, beside a dark one the spill darkens by itself. On bright skin the same
-    share of light is more levels.
-    """
+def _cloth_level(draw: MaskDraw, spec: MaskSpec, white: float) -> float:
+    """About the level 0..255 of the mask in the picture."""
     albedo = float(hex_to_linear(draw.color or spec.material.colors[0][0]) @ LUMA_BGR)
-    brighter = white / _WHITE_ALBEDO * albedo / max(light.skin, 0.01)
-    return min(max(brighter**_SPILL * (_SKIN_MEAN / max(light.skin, 0.01)) ** _BRIGHT_SKIN, 0.4), 2.2)
+    return 255.0 * min(white / _WHITE_ALBEDO * albedo, 1.0) ** (1.0 / 2.2)
 
 
 def _white(light: Light, photo: Photo) -> float:

@@ -29,3 +29,9 @@ def hex_to_linear(color: str) -> F32:
     """Linear (blue, green, red) of "#rrggbb"."""
     r, g, b = (int(color[i : i + 2], 16) for i in (1, 3, 5))
     return LINEAR[[b, g, r]]
+
+
+def lining_beside(color: F32, lining: F32) -> F32:
+    """Linear BGR of the ``lining`` folded over the edges of cloth of ``color``: dark cloth has a dark one."""
+    pale = min(max((float(color @ LUMA_BGR) - 0.08) / 0.25, 0.0), 1.0)
+    return np.asarray(color + np.float32(pale) * (lining - color), np.float32)

@@ -22,7 +22,7 @@ from ..masks.catalogue import Catalogue, Style
 from ..masks.spec import MaskDraw
 from ..paint.fabric import creases, prepared, unpacked
 from ..paint.shell import COLUMNS, ROWS, Shell, build_shell
-from ..paint.tone import hex_to_linear
+from ..paint.tone import hex_to_linear, lining_beside
 from .base import base_head
 from .draws import generator
 from .model import Bent, HeadModel, head_model, vertex_normals
@@ -215,9 +215,12 @@ def _texture(
     levels = prepared(style, size_mm)
     level = unpacked(next((maps for maps in levels if maps.cloth.shape[1] <= 520), levels[-1]))
     h, w = level.alpha.shape
-    base = hex_to_linear(color)[::-1] * _CLOTH
-    printed = level.print
-    colour = level.albedo[..., ::-1] * base * (1.0 - printed[..., 3:]) + printed[..., 2::-1] * _CLOTH
+    tint = hex_to_linear(color)
+    base = tint[::-1] * _CLOTH
+    lining = lining_beside(tint, hex_to_linear(style.spec.material.lining))[::-1] * _CLOTH
+    printed, hem = level.print, level.lining[..., None]
+    colour = level.albedo[..., ::-1] * base * (1.0 - hem) + lining * hem
+    colour = colour * (1.0 - printed[..., 3:]) + printed[..., 2::-1] * _CLOTH
     colour *= 2.0 ** (0.5 * level.relief[..., 2:3])
     out = np.zeros((h, w, 6), np.float32)
     out[..., :3] = colour

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskgen.geometry.head import CENTRE
+from maskgen.masks.catalogue import MAPS
 from maskgen.masks.spec import Bump, MaskSpec
 from maskgen.paint.drape import COLUMNS, ROWS
 from maskgen.paint.shell import build_shell
@@ -50,7 +51,7 @@ class Canvas:
 
     u (1, WIDTH) -1 .. 1 and v (HEIGHT, 1) 0 .. 1. x, y: mm from the midline and from the top edge. top,
     bottom, side: mm to that edge. height: mm, from -relief / 2 to relief / 2. albedo: factor. alpha: opacity.
-    paint (h, w, 4): sRGB blue, green, red 0..1 and opacity.
+    lining: how far the inner layer is folded over. paint (h, w, 4): sRGB blue, green, red 0..1 and opacity.
     """
 
     spec: MaskSpec
@@ -65,6 +66,7 @@ class Canvas:
     height: Map = field(init=False)
     albedo: Map = field(init=False)
     alpha: Map = field(init=False)
+    lining: Map = field(init=False)
     paint: Map = field(init=False)
 
     def __post_init__(self) -> None:
@@ -84,6 +86,7 @@ class Canvas:
         self.stretch = np.clip(tall[0] / tall_at, 1.0, 2.0)
         shape = (HEIGHT, WIDTH)
         self.height, self.albedo, self.alpha = np.zeros(shape), np.ones(shape), np.ones(shape)
+        self.lining = np.zeros(shape)
         self.paint = np.zeros((*shape, 4))
 
     def round_part(self, bump: Bump, side: float = 1.0) -> tuple[Map, Map, Map]:
@@ -128,7 +131,7 @@ class Canvas:
 
     def save(self, folder: Path) -> None:
         """Write the maps that are not blank, and drop stale ones."""
-        for name in ("albedo", "height", "alpha", "paint"):
+        for name in MAPS:
             (folder / f"{name}.png").unlink(missing_ok=True)
         for name, data in self.maps().items():
             ok, png = cv2.imencode(".png", data, [cv2.IMWRITE_PNG_COMPRESSION, 9])
@@ -147,6 +150,8 @@ class Canvas:
             data = getattr(self, name)
             if data.min() < 1.0:
                 out[name] = np.round(np.clip(data, 0.0, 1.0) * 255).astype(np.uint8)
+        if self.lining.max() > 0:
+            out["lining"] = np.round(np.clip(self.lining, 0.0, 1.0) * 255).astype(np.uint8)
         if self.paint[..., 3].max() > 0:
             out["paint"] = np.round(np.clip(self.paint, 0.0, 1.0) * 255).astype(np.uint8)
         return out

@@ -34,9 +34,9 @@ def draw_fitted(c: Canvas) -> None:
     c.height += 0.5 * casing
     stitches(c, c.side - 9.5, c.y, depth=0.35)
     gathers(c, 205, 0.55, 12.0, 6)
-    tension(c, 207, 0.30)
-    folds(c, 209, 0.65, (3, 4))
-    folds(c, 210, 0.28, (8, 7))
+    tension(c, 207, 0.42)
+    c.height += 0.55 * noise(209, (3, 4)) + 0.10 * noise(210, (8, 10))
+    folds(c, 211, 0.30, (3, 3))
 
 
 def draw_sponge(c: Canvas) -> None:

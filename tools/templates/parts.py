@@ -101,6 +101,12 @@ def nose_clip(
         c.lay(tuple(min(1.0, 0.5 + 0.5 * k + 0.15) for k in color), 0.45 * opacity * lit)  # type: ignore[arg-type]
 
 
+def nonwoven(c: Canvas, seed: int, strength: float) -> None:
+    """The clouds of spun-bonded cloth: fibres lie denser here than there."""
+    clouds = noise(seed, (60, 92)) + 0.8 * noise(seed + 1, (30, 46)) + 0.3 * noise(seed + 2, (11, 17))
+    c.albedo *= 1.0 - strength * (1.0 + np.clip(clouds / 1.5, -1.0, 1.0))
+
+
 def disc(c: Canvas, x: float, y: float) -> tuple[Map, Map]:
     """Distance in mm to a point of the sheet, and the angle round it."""
     dx, dy = c.x - x, c.y - y

@@ -15,8 +15,8 @@ _INK = (0.25, 0.28, 0.33)
 
 def _moulded(c: Canvas, seed: int) -> None:
     """The skin of a moulded cup: pressed felt with faint uneven thickness, dents beside the nose."""
-    c.height += 0.028 * noise(seed, (90, 120)) + 0.05 * noise(seed + 1, (28, 36))
-    folds(c, seed + 2, 0.30, (4, 5))
+    c.height += 0.026 * noise(seed, (90, 120)) + 0.03 * noise(seed + 1, (28, 36))
+    c.height += 0.10 * noise(seed + 2, (4, 5))
     c.albedo *= 1.0 - 0.03 * np.clip(noise(seed + 3, (60, 80)), 0.0, 1.5)
     beside = np.exp(-(((np.abs(c.x) - 17.0) / 9.0) ** 2) - ((c.top - 15.0) / 9.0) ** 2)
     c.height -= 0.7 * beside
@@ -99,10 +99,9 @@ def draw_fold(c: Canvas) -> None:
         d = (c.v - v - bow * np.abs(c.u) ** 1.3) * (c.y + c.bottom)
         groove(c, d, 2.8, 0.26, soft(np.abs(c.u) - 0.80, 0.1))
     nose_clip(c, 11.5, 88.0, 5.0, (0.66, 0.67, 0.68), raised=0.5, opacity=0.55)
-    folds(c, 141, 0.38, (4, 4))
-    folds(c, 142, 0.16, (12, 8))
+    c.height += 0.30 * noise(141, (3, 4))
     tension(c, 143, 0.25)
-    c.height += 0.05 * noise(144, (34, 46))
+    c.height += 0.03 * noise(144, (34, 46))
     mark = np.maximum(np.abs(np.abs(c.x) - 58.0) - 9.0, np.abs(c.y - 82.0) - 3.0)
     c.height -= 0.25 * (soft(mark, 0.8) - soft(mark + 1.2, 0.8))
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .canvas import Canvas, noise, soft, stripe
-from .parts import folds, nose_clip, step, stitches, tension, welds
-
-#: tint of the body against the paler, doubled hem
-_BODY = 0.88
+from .canvas import Canvas, Map, noise, soft, stripe
+from .parts import folds, nonwoven, nose_clip, step, stitches, tension, welds
 
 
 def _pleats(c: Canvas, seed: int, at: tuple[float, ...], drop: float, shift: float = 0.018) -> None:
@@ -23,6 +20,18 @@ def _pleats(c: Canvas, seed: int, at: tuple[float, ...], drop: float, shift: flo
         step(c, d, drop * 1.0, 13.0, 1.7, np.clip(life, 0.35, 1.2) * opened * soft(3.0 - c.side, 5.0))
 
 
+def _fold(c: Canvas, top: float, side: float, bottom: float) -> Map:
+    """The inside folded over the edges, so wide in mm: pale, a step high, a line of shade where it ends."""
+    covers = np.zeros_like(c.height)
+    for edge, width, pale in ((c.side, side, 0.45), (c.bottom, bottom, 0.80), (c.top, top, 0.92)):
+        here = soft(edge - width, 0.7)
+        c.lining = np.maximum(c.lining, pale * here)
+        c.albedo *= 1.0 - 0.16 * np.exp(-(((edge - width - 0.9) / 0.8) ** 2)) * (1.0 - covers)
+        covers = np.maximum(covers, here)
+    c.height += 0.35 * covers
+    return covers
+
+
 def _side_welds(c: Canvas, inset: float) -> None:
     """Columns of weld marks where the stack of pleats is closed at the side."""
     for k in range(3):
@@ -31,23 +40,17 @@ def _side_welds(c: Canvas, inset: float) -> None:
 
 
 def draw_loops(c: Canvas) -> None:
-    """Surgical mask with ear loops."""
-    body = soft(9.5 - c.top, 0.8)
-    c.albedo *= 1.0 - (1.0 - _BODY) * body
-    c.height += 0.35 * (1.0 - body)
-    c.albedo *= 1.0 - 0.10 * np.exp(-(((c.top - 10.3) / 1.0) ** 2))
-    welds(c, c.top - 2.4, c.x)
-    welds(c, c.top - 7.6, c.x, period=2.2)
-    nose_clip(c, 5.0, 96.0, 3.0, None, raised=0.35)
-    _pleats(c, 11, (0.30, 0.50, 0.70), 1.5)
-    welds(c, c.bottom - 3.0, c.x)
-    c.height += 0.25 * soft(c.bottom - 6.0, 0.8)
-    c.albedo += 0.10 * soft(c.bottom - 6.0, 0.8) * body
-    _side_welds(c, 2.0)
-    tension(c, 15, 0.28)
-    folds(c, 17, 0.40, (5, 4), soft(8.0 - c.top, 8.0))
-    folds(c, 18, 0.22, (14, 7), soft(8.0 - c.top, 8.0))
-    c.alpha *= 1.0 - 0.05 * soft(c.bottom - 5.0, 1.0) - 0.04 * soft(c.top - 2.0, 1.0)
+    """Surgical mask with ear loops: non-woven cloth whose white inside is folded over all four edges."""
+    fold = _fold(c, 9.0, 6.5, 5.5)
+    nonwoven(c, 19, 0.035)
+    _pleats(c, 11, (0.30, 0.50, 0.70), 1.9)
+    welds(c, c.top - 4.6, c.x)
+    welds(c, c.top - 7.4, c.x, period=2.2)
+    welds(c, c.bottom - 4.0, c.x)
+    nose_clip(c, 5.8, 96.0, 3.0, None, raised=0.45)
+    _side_welds(c, 4.0)
+    tension(c, 15, 0.22)
+    folds(c, 17, 0.40, (4, 3), 1.0 - fold)
 
 
 def draw_tied(c: Canvas) -> None:
