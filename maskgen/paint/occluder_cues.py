@@ -218,7 +218,7 @@ def _cropped(work: Work, region: Mask, margin: int) -> tuple[Work, Mask]:
     return replace(work, **{n: getattr(work, n)[part] for n in names}), region[part]
 
 
-def _hue_between(a: F32, b: F32) -> float:
+def _hue_between(a: Array, b: Array) -> float:
     """How far two colours (3,) BGR lie apart in log2 R/G or B/G of linear light, the larger of both."""
     pair = LINEAR[np.stack([a, b]).astype(np.uint8)] + 0.006
     ratios = np.log2(pair[:, [2, 0]] / pair[:, 1:2])
@@ -228,7 +228,7 @@ def _hue_between(a: F32, b: F32) -> float:
 def _measure(
     work: Work, region: Mask, near: tuple[int, int, int], strength: float, chroma: float = 0.0
 ) -> Candidate | None:
-    """What speaks for ``region``; None where its border inside the face is too short to say.
+    """What speaks for ``region``; None where its border is too short to say, or a patch does not reach in.
 
     near: how many pixels off the region its edge lies, and the ring of skin beside it begins and ends.
     """
@@ -240,14 +240,15 @@ def _measure(
     edge &= ~region if strength > 0.0 else around(~region, 1)
     ring = around(region, near[2]) & ~around(region, near[1]) & skin
     inner = region & (work.depth > 2.0)
-    if edge.sum() < 3 or ring.sum() < 3 or inner.sum() < 3:
-        return None
     mm2 = 1.0 / work.k**2
-    colour, beside = np.median(work.picture[inner], 0), np.median(work.picture[ring], 0)
+    deep = float((region & work.plain & (work.depth > _DEEP_MM) & (work.y > 5.0)).sum() * mm2)
+    if edge.sum() < 3 or ring.sum() < 3 or inner.sum() < 3 or (strength == 0.0 and deep <= PATCH_DEEP_MM2):
+        return None
+    colour, beside = (kernels.median_colour(work.picture, where) for where in (inner, ring))
     level = float(np.linalg.norm(beside)) + 25.0
     beyond = region & (work.depth < -3.0)
     if strength > 0.0:
-        runs_on = float(np.linalg.norm(np.median(work.picture[beyond], 0) - colour)) / level
+        runs_on = float(np.linalg.norm(kernels.median_colour(work.picture, beyond) - colour)) / level
         rim = (region & work.on & (np.abs(work.depth) < 4.0)).sum() * mm2 / 8.0
     else:
         beyond = around(region, 4) & (work.depth < -1.0)
@@ -255,20 +256,21 @@ def _measure(
         alike = np.abs(work.picture[beyond] - colour).mean(1) < reach
         runs_on = 1.0 - float(alike.mean()) if beyond.sum() > 3 else 1.0
         rim = (region & (work.depth < 7.0)).sum() * mm2 / 6.0
-    slopes, lit = work.slope[edge], _light(work.picture)
+    slope, weakest = np.quantile(work.slope[edge], (0.5, 0.25)).tolist()
+    lit, lit_beside = (float(np.median(_light(work.picture[where]))) for where in (inner, ring))
     return Candidate(
         region=whole,
-        deep=float((region & work.plain & (work.depth > _DEEP_MM) & (work.y > 5.0)).sum() * mm2),
+        deep=deep,
         outside=float(beyond.sum() * mm2),
         rim=float(rim),
-        edge=float(np.median(slopes)),
-        weakest=float(np.quantile(slopes, 0.25)),
+        edge=slope,
+        weakest=weakest,
         contrast=float(np.linalg.norm(colour - beside)) / level,
-        brighter=float(np.log2(np.median(lit[inner]) / np.median(lit[ring]))),
+        brighter=math.log2(lit / lit_beside),
         runs_on=runs_on,
         strength=strength,
         y=float(np.median(work.y[inner])),
-        luminance=float(np.median(lit[inner])),
+        luminance=lit,
         chroma=chroma,
         hue=_hue_between(colour, beside),
     )

@@ -11,6 +11,7 @@ from ..geometry.rotation import Array
 F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
 U8 = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
 I64 = NDArray[np.int64]
 
 
@@ -197,3 +198,27 @@ def strays(  # type: ignore[no-untyped-def]
                 rim += depth[y, x] < np.float32(7.0)
                 deep += depth[y, x] > deep_mm and plain[y, x] and height[y, x] > 5.0
     return rim, deep
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def median_colour(picture: U8, region: Mask) -> Array:
+    """Median colour (3,) of ``picture`` (h, w, 3) over ``region`` (h, w); NaN where that is empty."""
+    count = np.zeros((3, 256), np.int64)
+    n = 0
+    for y in range(region.shape[0]):
+        for x in range(region.shape[1]):
+            if region[y, x]:
+                n += 1
+                for k in range(3):
+                    count[k, picture[y, x, k]] += 1
+    out = np.full(3, np.nan)
+    for k in range(3):
+        below, low = 0, -1
+        for level in range(256):
+            below += count[k, level]
+            if low < 0 and 2 * below >= n > 0:
+                low = level
+            if 2 * below > n:
+                out[k] = 0.5 * (low + level)
+                break
+    return out
