@@ -1,163 +1,40 @@
-"""The canonical face in millimetres, and its fit to the landmarks and labelled pose of one picture.
+"""The fit of the canonical face to the landmarks and labelled pose of one picture.
 
-Head frame: axes of rotation.py, origin at the nose tip, millimetres. The 68 points are the symmetric mean of
-closed-mouth faces of AFLW2000-3D with pose and scale undone (tools/derive_canonical_face.py; faces lie 4 mm
-from it in the median). A fit keeps the labelled rotation, finds scale and shift by robust least squares, and
-then bends the face to the landmarks by a Gaussian-process regression of what is left.
+A fit keeps the labelled rotation, finds scale and shift by robust least squares, and then bends the face to
+the landmarks by a Gaussian-process regression of what is left (bending.py).
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import LandmarkError
+from .bending import bend_to_pixels, bending_weights, borne_out
 from .camera import WeakPerspective
-from .landmarks import CHIN, INNER_LIPS, JAW, NOSE_TIP, Landmarks
+from .canonical import BIWI_FROM_CANONICAL, CANONICAL_FACE, FITTED
+from .landmarks import INNER_LIPS, JAW, Landmarks
 from .pose import HeadPose
 from .rotation import Array
 
-CANONICAL_FACE: Array = np.array(
-    [
-        (-72.7, -25.7, 114.2),
-        (-70.8, -5.8, 111.9),
-        (-66.9, 12.5, 109.9),
-        (-63.0, 28.5, 106.1),
-        (-57.2, 45.2, 97.1),
-        (-47.5, 58.4, 81.1),
-        (-36.2, 66.3, 61.4),
-        (-21.8, 72.6, 43.2),
-        (0.0, 76.4, 36.1),
-        (21.8, 72.6, 43.2),
-        (36.2, 66.3, 61.4),
-        (47.5, 58.4, 81.1),
-        (57.2, 45.2, 97.1),
-        (63.0, 28.5, 106.1),
-        (66.9, 12.5, 109.9),
-        (70.8, -5.8, 111.9),
-        (72.7, -25.7, 114.2),
-        (-56.8, -48.2, 51.9),
-        (-48.8, -54.1, 39.8),
-        (-38.3, -56.0, 31.5),
-        (-28.2, -54.9, 26.4),
-        (-19.1, -52.4, 23.9),
-        (19.1, -52.4, 23.9),
-        (28.2, -54.9, 26.4),
-        (38.3, -56.0, 31.5),
-        (48.8, -54.1, 39.8),
-        (56.8, -48.2, 51.9),
-        (0.0, -34.2, 20.4),
-        (0.0, -22.3, 11.6),
-        (0.0, -10.3, 2.2),
-        (0.0, 0.0, 0.0),
-        (-12.4, 9.0, 22.1),
-        (-7.2, 10.0, 17.7),
-        (0.0, 11.3, 15.6),
-        (7.2, 10.0, 17.7),
-        (12.4, 9.0, 22.1),
-        (-43.7, -33.9, 45.0),
-        (-37.2, -38.5, 36.7),
-        (-27.9, -38.8, 36.5),
-        (-19.2, -33.4, 39.1),
-        (-27.2, -31.3, 36.7),
-        (-37.0, -30.8, 39.0),
-        (19.2, -33.4, 39.1),
-        (27.9, -38.8, 36.5),
-        (37.2, -38.5, 36.7),
-        (43.7, -33.9, 45.0),
-        (37.0, -30.8, 39.0),
-        (27.2, -31.3, 36.7),
-        (-26.4, 32.7, 33.8),
-        (-17.3, 27.6, 21.8),
-        (-6.0, 24.1, 15.4),
-        (0.0, 25.2, 14.8),
-        (6.0, 24.1, 15.4),
-        (17.3, 27.6, 21.8),
-        (26.4, 32.7, 33.8),
-        (16.7, 37.5, 23.7),
-        (8.6, 40.7, 19.0),
-        (0.0, 41.3, 17.9),
-        (-8.6, 40.7, 19.0),
-        (-16.7, 37.5, 23.7),
-        (-24.2, 32.2, 33.1),
-        (-7.8, 30.9, 20.6),
-        (0.0, 30.7, 18.7),
-        (7.8, 30.9, 20.6),
-        (24.2, 32.2, 33.1),
-        (7.7, 32.6, 20.1),
-        (0.0, 33.1, 19.0),
-        (-7.7, 32.6, 20.1),
-    ]
-)
-CANONICAL_FACE.flags.writeable = False
+__all__ = [
+    "BIWI_FROM_CANONICAL",
+    "CANONICAL_FACE",
+    "FITTED",
+    "FaceFit",
+    "bending_weights",
+    "fit_face",
+    "mouth_opening",
+    "pose_from_landmarks",
+]
 
-#: carries the canonical head frame into BIWI's (origin at the head centre): X_biwi = R @ X + t, mm
-#: (docs/conventions.md, section 5: the shift that puts the nose tip at (0, -3, -56) meets nine real frames)
-BIWI_FROM_CANONICAL: tuple[Array, Array] = (np.eye(3), np.array([0.0, -3.0, -56.0]))
-
-#: skull points that no expression moves: they pin the bending far from the landmarks
-_SKULL = np.array(
-    [
-        (0, -140, 95),
-        (0, -95, 190),
-        (0, 20, 195),
-        (-78, -60, 125),
-        (78, -60, 125),
-        (-60, 70, 150),
-        (60, 70, 150),
-    ],
-    dtype=np.float64,
-)
-_LENGTH_MM = 70.0  # how far the bending at one landmark reaches
-_SPREAD_MM = 7.0  # how far people's faces are from the mean
-_ANCHOR_NOISE_MM = 2.0
-_ALONE_MM = 10.0  # a landmark this far from where the others expect it begins to be doubted
-
-
-def _noise_mm() -> Array:
-    """How much of each landmark is label error and expression rather than shape, (68,) mm.
-
-    Lips move without the fabric following them; brows likewise. Everything else is followed closely.
-    """
-    noise = np.full(68, 2.0)
-    noise[JAW] = 2.5
-    noise[17:27] = 5.0
-    noise[48:60] = 4.0
-    return noise
-
-
-#: landmarks the bending follows; inner lips only say how far the mouth is open
-FITTED = np.arange(60)
-
-
-def _covariance(a: Array, b: Array) -> Array:
-    dist = np.linalg.norm(a[:, None] - b[None], axis=-1)
-    return _SPREAD_MM**2 * np.exp(-dist / _LENGTH_MM)
-
-
-@lru_cache(maxsize=1)
-def _posterior() -> tuple[Array, Array, Array]:
-    """Knots (67, 3), the factor (67, 60) that turns landmark offsets into knot weights, and one over the
-    weight of each landmark (60,) in its own: offset less what the others make of it = knot weight * that.
-    """
-    knots = np.concatenate([CANONICAL_FACE[FITTED], _SKULL])
-    noise = np.concatenate([_noise_mm()[FITTED], np.full(len(_SKULL), _ANCHOR_NOISE_MM)])
-    solved = np.linalg.inv(_covariance(knots, knots) + np.diag(noise**2))
-    n = len(FITTED)
-    return knots, np.ascontiguousarray(solved[:, :n]), 1.0 / np.diag(solved)[:n]
-
-
-def bending_weights(points: ArrayLike) -> NDArray[np.float32]:
-    """Weights (n, 60) that carry landmark offsets (60, 3) mm to offsets of ``points`` (n, 3) mm.
-
-    They depend on the points alone, so a mesh computes them once and bends to a face by one product.
-    """
-    knots, solved, _ = _posterior()
-    return np.ascontiguousarray(_covariance(np.asarray(points, dtype=np.float64), knots) @ solved, np.float32)
+#: points are placed to this share of a pixel: what differs in the last bit between machines must not change a
+#: byte of a picture
+_STEPS = 256.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,6 +61,14 @@ class FaceFit:
     def to_image(self, points: ArrayLike) -> Array:
         """Head-frame points (n, 3) mm as (x px, y px, depth px away from the camera)."""
         return self.camera.project(points, self.rotation)
+
+    def bent_to_image(self, points: Array, weights: NDArray[np.float32]) -> NDArray[np.float32]:
+        """`to_image` of `bent`, (n, 3) float32, to 1/256 px; what every mesh of the painter goes through."""
+        out = np.empty((len(points), 3), np.float32)
+        turn = self.camera.scale * self.rotation
+        offsets = (self.offsets @ turn.T).astype(np.float32)
+        bend_to_pixels(points, weights.T, offsets, turn, (*self.camera.offset, 0.0), _STEPS, out)
+        return out
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -295,42 +180,44 @@ def _own_fit(landmarks: Landmarks) -> FaceFit | None:
     return own
 
 
-def _borne_out(offsets: Array) -> Array:
-    """How far the other landmarks bear out each of the ``offsets`` (60, 3) mm, (60,) 0 to 1.
-
-    By the leave-one-out residual of the regression: a chin that drops with the whole jaw is an open mouth,
-    one that jumps alone is a wrong landmark.
-    """
-    _, solved, own = _posterior()
-    alone = np.linalg.norm((solved[: len(FITTED)] @ offsets) * own[:, None], axis=1)
-    return np.clip(2.0 / (1.0 + (alone / _ALONE_MM) ** 2), 0.0, 1.0)
-
-
-def _fit_with(landmarks: Landmarks, rotation: Array, from_landmarks: bool = False) -> FaceFit | None:
-    weight = _landmark_weights(landmarks, rotation)
-    if weight.sum() < 8.0:
-        raise LandmarkError(
-            f"only {int((weight > 0).sum())} usable landmarks; placing a mask needs at least 8"
-        )
-    seen = landmarks.points[FITTED]
-    turned = CANONICAL_FACE[FITTED] @ rotation.T
-    scale, shift, weight = _robust_similarity(turned, seen, weight)
-    if not scale > 1e-3:
-        return None
-    miss = np.zeros((len(FITTED), 3))
-    miss[:, :2] = (seen[:, :2] - shift) / scale - turned[:, :2]
+@njit(cache=True, nogil=True, error_model="numpy")
+def _misses(  # type: ignore[no-untyped-def]
+    turned: Array, seen: Array, weight: Array, scale: float, shift: Array
+):
+    """What each landmark lies off the rigid face, (n, 3) mm in camera axes, and its RMS in the picture."""
+    n = len(weight)
+    miss = np.zeros((n, 3))
+    square = 0.0
+    for i in range(n):
+        miss[i, 0] = (seen[i, 0] - shift[0]) / scale - turned[i, 0]
+        miss[i, 1] = (seen[i, 1] - shift[1]) / scale - turned[i, 1]
+        if weight[i] > 0.0:
+            square += miss[i, 0] ** 2 + miss[i, 1] ** 2
     counted = weight > 0.0
-    rms = float(np.sqrt((miss[counted, :2] ** 2).sum(1).mean()))
     if seen.shape[1] == 3:  # depth has a free origin: the median offset is the camera's, not the face's
         depth = seen[:, 2] / scale - turned[:, 2]
         miss[:, 2] = depth - np.median(depth[counted])
-    trust = np.clip(2.0 * _landmark_weights(landmarks, rotation), 0.0, 1.0) * _borne_out(miss)
-    camera = WeakPerspective(scale, (float(shift[0]), float(shift[1])))
+    return miss, np.sqrt(square / max(counted.sum(), 1))
+
+
+def _fit_with(landmarks: Landmarks, rotation: Array, from_landmarks: bool = False) -> FaceFit | None:
+    known = _landmark_weights(landmarks, rotation)
+    if known.sum() < 8.0:
+        raise LandmarkError(
+            f"only {int((known > 0).sum())} usable landmarks; placing a mask needs at least 8"
+        )
+    seen = landmarks.points[: len(FITTED)]
+    turned = CANONICAL_FACE[: len(FITTED)] @ rotation.T
+    scale, shift, weight = _robust_similarity(turned, seen, known)
+    if not scale > 1e-3:
+        return None
+    miss, rms = _misses(turned, seen, weight, scale, shift)
+    trust = np.minimum(2.0 * known, 1.0) * borne_out(miss)
     return FaceFit(
         rotation=np.array(rotation),
-        camera=camera,
+        camera=WeakPerspective(scale, (float(shift[0]), float(shift[1]))),
         offsets=(miss * trust[:, None]) @ rotation,
-        residual_mm=rms,
+        residual_mm=float(rms),
         mouth_open=mouth_opening(landmarks, scale),
         pose_from_landmarks=from_landmarks,
     )
@@ -340,14 +227,5 @@ def mouth_opening(landmarks: Landmarks, scale: float) -> float:
     """Gap between the inner lips over the canonical mouth width; 0 closed, about 0.5 wide open."""
     if not landmarks.valid[INNER_LIPS].all():
         return 0.0
-    gap = float(np.linalg.norm(landmarks.points[62] - landmarks.points[66]))
-    width = float(np.linalg.norm(CANONICAL_FACE[48] - CANONICAL_FACE[54])) * scale
-    return gap / width
-
-
-def face_height_px(fit: FaceFit) -> float:
-    """Pixels from nasion to chin of the canonical face at the fit's scale: how big the face is."""
-    return fit.camera.scale * float(np.linalg.norm(CANONICAL_FACE[27] - CANONICAL_FACE[CHIN]))
-
-
-assert np.abs(CANONICAL_FACE[NOSE_TIP]).max() == 0.0  # every mesh of the package stands on this origin
+    gap = math.dist(landmarks.points[62].tolist(), landmarks.points[66].tolist())
+    return gap / (math.dist(CANONICAL_FACE[48].tolist(), CANONICAL_FACE[54].tolist()) * scale)

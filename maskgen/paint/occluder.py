@@ -14,7 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..geometry.face import CANONICAL_FACE, FaceFit, bending_weights
+from ..geometry.face import FaceFit
+from .guided import guided
 from .occluder_cues import (
     F32,
     PATCH_DEEP_MM2,
@@ -33,6 +34,8 @@ from .types import HIDDEN_BY_MASK, VISIBLE
 
 #: how far beyond what was found an occluder is followed, mm
 _FOLLOW_MM = 10.0
+#: how far a border found on the small picture may lie from the edge it stands for, mm
+_BORDER_MM = 2.5
 #: a mouth this wide open (gap over width) pulls the chin out of the face: nothing is sure then
 _WIDE_OPEN = 0.75
 #: a smaller share of the mask is not worth a hole
@@ -127,7 +130,7 @@ def find_occluder(
     return Occlusion(front, round(share, 4), round(_confidence(sure), 4))
 
 
-def put_behind(scene: Scene, fit: FaceFit, occlusion: Occlusion) -> None:
+def put_behind(scene: Scene, occlusion: Occlusion) -> None:
     """Take what is in front out of the mask and straps of ``scene``, in place.
 
     A landmark over which no mask is painted is no longer hidden by it.
@@ -139,8 +142,7 @@ def put_behind(scene: Scene, fit: FaceFit, occlusion: Occlusion) -> None:
     scene.strap[...] *= keep
     # the mask's shadow falls on the face, not on what is before it
     scene.head_depth[keep < 0.5] = FAR
-    landmarks = fit.to_image(fit.bent(CANONICAL_FACE, bending_weights(CANONICAL_FACE)))[:, :2]
-    x, y = np.rint(landmarks - scene.box[:2]).astype(int).T
+    x, y = np.rint(scene.landmarks[:, :2]).astype(int).T
     i = np.flatnonzero((x >= 0) & (y >= 0) & (x < keep.shape[1]) & (y < keep.shape[0]))
     i = i[(keep[y[i], x[i]] < 0.5) & (scene.visibility[i] == HIDDEN_BY_MASK)]
     scene.visibility[i] = VISIBLE
@@ -198,31 +200,18 @@ def _to_window(image: NDArray[np.uint8], work: Work, region: Mask, box: tuple[in
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         )
     )
-    radius = max(2, round(2.5 * work.k / min(sx, sy)))
-    soft = _guided(
-        np.asarray(image[y0:y1, x0:x1] / np.float32(255.0)), rough.astype(np.float32), radius, 4e-4
-    )
-    return np.asarray(np.clip((soft - 0.25) / 0.5, 0.0, 1.0), np.float32)
+    return _on_edges(image[y0:y1, x0:x1], rough.astype(np.float32), _BORDER_MM * work.k / min(sx, sy))
 
 
-def _guided(guide: F32, values: F32, radius: int, ridge: float) -> F32:
-    """Guided filter (He, Sun, Tang 2013) of ``values`` (h, w) by a colour picture (h, w, 3) in 0..1."""
-    size = (2 * radius + 1, 2 * radius + 1)
-
-    def mean(a: F32) -> F32:
-        return np.asarray(cv2.blur(a, size, borderType=cv2.BORDER_REFLECT))
-
-    m, v = mean(guide), mean(values)
-    cross = mean(guide * values[..., None]) - m * v[..., None]
-    second = mean(np.stack([guide[..., i] * guide[..., j] for i, j in _PAIRS[:3]], -1).astype(np.float32))
-    third = mean(np.stack([guide[..., i] * guide[..., j] for i, j in _PAIRS[3:]], -1).astype(np.float32))
-    full = np.empty((*values.shape, 3, 3), np.float32)
-    for n, (i, j) in enumerate(_PAIRS):
-        moment = (second if n < 3 else third)[..., n % 3] - m[..., i] * m[..., j]
-        full[..., i, j] = full[..., j, i] = moment + (ridge if i == j else 0.0)
-    a = np.linalg.solve(full, cross[..., None])[..., 0].astype(np.float32)
-    b = v - (a * m).sum(-1)
-    return np.asarray((mean(a) * guide).sum(-1) + mean(b), np.float32)
-
-
-_PAIRS = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
+def _on_edges(window: NDArray[np.uint8], rough: F32, reach: float) -> F32:
+    """The map ``rough`` (h, w) 0..1, its border on the edges of ``window`` that lie within ``reach`` px."""
+    radius = max(2, round(reach))
+    rows, columns = (np.flatnonzero((rough > 0.0).any(axis)) for axis in (1, 0))
+    out = np.zeros(rough.shape, np.float32)
+    if len(rows) == 0:
+        return out
+    # beyond two squares of the filter from anything in front all is 0
+    part = tuple(slice(max(i[0] - 2 * radius, 0), i[-1] + 2 * radius + 1) for i in (rows, columns))
+    soft = guided(np.ascontiguousarray(window[part]), rough[part], radius, 4e-4)
+    out[part] = np.clip((soft - 0.25) / 0.5, 0.0, 1.0)
+    return out

@@ -17,10 +17,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..geometry.face import CANONICAL_FACE, FaceFit, bending_weights
+from ..geometry.bending import bending_weights
+from ..geometry.canonical import CANONICAL_FACE
+from ..geometry.face import FaceFit
 from ..geometry.head import CENTRE, directions_of, head_radius
 from ..geometry.rotation import Array
 from . import occluder_kernels as kernels
+from . import occluder_view as view
 from .tone import LINEAR, LUMA_BGR
 
 F32 = NDArray[np.float32]
@@ -156,9 +159,8 @@ def small_picture(image: NDArray[np.uint8], fit: FaceFit, frame: tuple[int, int,
     """The small picture round the lower face, or None where too little of it lies in ``frame``."""
     chart, scale = _chart(), fit.camera.scale
     at, facing = np.empty((_ROWS, _COLUMNS, 3), np.float32), np.empty(_ROWS * _COLUMNS, np.float32)
-    bent = fit.bent(chart.coarse, chart.weights)
-    left, top, right, low = kernels.place(
-        bent, np.ascontiguousarray(fit.rotation), scale, *fit.camera.offset, chart.normals, at, facing
+    left, top, right, low = view.place(
+        fit.bent_to_image(chart.coarse, chart.weights), fit.rotation[2], chart.normals, at, facing
     )
     margin = _ROUND_MM * scale
     x0, y0 = max(math.floor(left - margin), frame[0]), max(math.floor(top - margin), frame[1])
@@ -169,14 +171,14 @@ def small_picture(image: NDArray[np.uint8], fit: FaceFit, frame: tuple[int, int,
     w, h = max(8, round((x1 - x0) * factor)), max(8, round((y1 - y0) * factor))
     small = np.empty((h, w, 3), np.uint8)
     flat = np.ascontiguousarray(image).reshape(image.shape[0], -1)
-    kernels.shrink(flat, x0, y0, x1, y1, small)
+    view.shrink(flat, x0, y0, x1, y1, small)
     picture = np.asarray(cv2.GaussianBlur(small, (3, 3), 0.8), np.uint8)
     slope, depth, height = np.empty((3, h, w), np.float32)
-    kernels.slopes(picture, slope)
+    view.slopes(picture, slope)
     nearest = np.empty((h, w), np.int32)
-    kernels.splat(at, facing, np.array([x0, y0, x1, y1]), factor, nearest)
+    view.splat(at, facing, np.array([x0, y0, x1, y1]), factor, nearest)
     on, plain, core = np.empty((3, h, w), np.bool_)
-    inside = kernels.look_up(
+    inside = view.look_up(
         nearest, facing, chart.depth, chart.y, chart.feature, chart.core, depth, height, on, plain, core
     )
     return Work(
@@ -216,7 +218,7 @@ def _cropped(work: Work, region: Mask, margin: int) -> tuple[Work, Mask]:
     return replace(work, **{n: getattr(work, n)[part] for n in names}), region[part]
 
 
-def _hue_between(a: F32, b: F32) -> float:
+def _hue_between(a: Array, b: Array) -> float:
     """How far two colours (3,) BGR lie apart in log2 R/G or B/G of linear light, the larger of both."""
     pair = LINEAR[np.stack([a, b]).astype(np.uint8)] + 0.006
     ratios = np.log2(pair[:, [2, 0]] / pair[:, 1:2])
@@ -226,7 +228,7 @@ def _hue_between(a: F32, b: F32) -> float:
 def _measure(
     work: Work, region: Mask, near: tuple[int, int, int], strength: float, chroma: float = 0.0
 ) -> Candidate | None:
-    """What speaks for ``region``; None where its border inside the face is too short to say.
+    """What speaks for ``region``; None where its border is too short to say, or a patch does not reach in.
 
     near: how many pixels off the region its edge lies, and the ring of skin beside it begins and ends.
     """
@@ -238,14 +240,15 @@ def _measure(
     edge &= ~region if strength > 0.0 else around(~region, 1)
     ring = around(region, near[2]) & ~around(region, near[1]) & skin
     inner = region & (work.depth > 2.0)
-    if edge.sum() < 3 or ring.sum() < 3 or inner.sum() < 3:
-        return None
     mm2 = 1.0 / work.k**2
-    colour, beside = np.median(work.picture[inner], 0), np.median(work.picture[ring], 0)
+    deep = float((region & work.plain & (work.depth > _DEEP_MM) & (work.y > 5.0)).sum() * mm2)
+    if edge.sum() < 3 or ring.sum() < 3 or inner.sum() < 3 or (strength == 0.0 and deep <= PATCH_DEEP_MM2):
+        return None
+    colour, beside = (kernels.median_colour(work.picture, where) for where in (inner, ring))
     level = float(np.linalg.norm(beside)) + 25.0
     beyond = region & (work.depth < -3.0)
     if strength > 0.0:
-        runs_on = float(np.linalg.norm(np.median(work.picture[beyond], 0) - colour)) / level
+        runs_on = float(np.linalg.norm(kernels.median_colour(work.picture, beyond) - colour)) / level
         rim = (region & work.on & (np.abs(work.depth) < 4.0)).sum() * mm2 / 8.0
     else:
         beyond = around(region, 4) & (work.depth < -1.0)
@@ -253,20 +256,21 @@ def _measure(
         alike = np.abs(work.picture[beyond] - colour).mean(1) < reach
         runs_on = 1.0 - float(alike.mean()) if beyond.sum() > 3 else 1.0
         rim = (region & (work.depth < 7.0)).sum() * mm2 / 6.0
-    slopes, lit = work.slope[edge], _light(work.picture)
+    slope, weakest = np.quantile(work.slope[edge], (0.5, 0.25)).tolist()
+    lit, lit_beside = (float(np.median(_light(work.picture[where]))) for where in (inner, ring))
     return Candidate(
         region=whole,
-        deep=float((region & work.plain & (work.depth > _DEEP_MM) & (work.y > 5.0)).sum() * mm2),
+        deep=deep,
         outside=float(beyond.sum() * mm2),
         rim=float(rim),
-        edge=float(np.median(slopes)),
-        weakest=float(np.quantile(slopes, 0.25)),
+        edge=slope,
+        weakest=weakest,
         contrast=float(np.linalg.norm(colour - beside)) / level,
-        brighter=float(np.log2(np.median(lit[inner]) / np.median(lit[ring]))),
+        brighter=math.log2(lit / lit_beside),
         runs_on=runs_on,
         strength=strength,
         y=float(np.median(work.y[inner])),
-        luminance=float(np.median(lit[inner])),
+        luminance=lit,
         chroma=chroma,
         hue=_hue_between(colour, beside),
     )

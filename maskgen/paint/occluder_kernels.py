@@ -1,8 +1,4 @@
-"""Compiled loops of the search for occluders: the small picture, the chart laid over it, plateaus, colours.
-
-The search looks at every painted face and finds nothing on most, so what it does before it finds something
-is kept to a few passes over a picture of about 110 x 110 pixels.
-"""
+"""Compiled loops of the search for occluders: plateaus that cross the outline, and colours skin has not."""
 
 from __future__ import annotations
 
@@ -16,173 +12,7 @@ F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
 U8 = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def place(  # type: ignore[no-untyped-def]
-    coarse, rotation, scale, offset_x, offset_y, normals, at, facing
-):
-    """Pixels (rows, columns, 3) of all points of a chart from every second one of each direction.
-
-    coarse: (m, 3) mm, bent to the face; the points between lie halfway. normals: (n, 3) of all points. Fills
-    ``at`` and ``facing`` (n,), the z of the turned normals; returns left, top, right, low of what is seen.
-    """
-    rows, columns = at.shape[0], at.shape[1]
-    half, m = np.float32(0.5), (columns + 1) // 2
-    for r in range(0, rows, 2):
-        for c in range(0, columns, 2):
-            p = coarse[(r // 2) * m + c // 2]
-            for j in range(3):
-                v = scale * (rotation[j, 0] * p[0] + rotation[j, 1] * p[1] + rotation[j, 2] * p[2])
-                at[r, c, j] = v + (offset_x if j == 0 else offset_y if j == 1 else 0.0)
-    for r in range(1, rows, 2):
-        for c in range(0, columns, 2):
-            for j in range(3):
-                at[r, c, j] = half * (at[r - 1, c, j] + at[r + 1, c, j])
-    zx, zy, zz = np.float32(rotation[2, 0]), np.float32(rotation[2, 1]), np.float32(rotation[2, 2])
-    left = top = np.float32(1e9)
-    right = low = np.float32(-1e9)
-    for r in range(rows):
-        for c in range(1, columns, 2):
-            for j in range(3):
-                at[r, c, j] = half * (at[r, c - 1, j] + at[r, c + 1, j])
-        for c in range(columns):
-            i = r * columns + c
-            facing[i] = normals[i, 0] * zx + normals[i, 1] * zy + normals[i, 2] * zz
-            if facing[i] < np.float32(-0.1):
-                left, right = min(left, at[r, c, 0]), max(right, at[r, c, 0])
-                top, low = min(top, at[r, c, 1]), max(low, at[r, c, 1])
-    return left, top, right, low
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def splat(at: F32, facing: F32, box: NDArray[np.int64], factor: float, nearest: I32) -> None:
-    """The number of the frontmost point that covers each pixel, into ``nearest`` (h, w), -1 where none does.
-
-    at: (rows, columns, 3) px of the picture, facing: (n,). box: (x0, y0, x1, y1) that the small picture
-    shows, ``factor`` times as large.
-    """
-    h, w = nearest.shape
-    sx, sy = w / (box[2] - box[0]), h / (box[3] - box[1])
-    steep, shrunk = np.float32(4.0 * 1024.0), np.float32(factor * 1024.0)
-    # depth in 1/1024 px and the point's number in one integer: the smallest wins without a branch. A border
-    # of four pixels takes what falls outside
-    front = np.full((h + 8, w + 8), np.int64(1) << 62, np.int64)
-    across = np.empty(5, np.int64)
-    columns, step = at.shape[1], np.int64(65536)
-    for i in range(len(facing)):
-        if facing[i] > np.float32(-0.1):
-            continue
-        r, c = i // columns, i % columns
-        px = np.float32((at[r, c, 0] - box[0] + 0.5) * sx - 0.5)
-        py = np.float32((at[r, c, 1] - box[1] + 0.5) * sy - 0.5)
-        cx, cy = int(np.rint(px)), int(np.rint(py))
-        if cx < -2 or cy < -2 or cx > w + 1 or cy > h + 1:
-            continue
-        for x in range(5):
-            dx = np.float32(cx + x - 2) - px
-            across[x] = np.int64(steep * dx * dx) * step
-        for y in range(5):
-            dy = np.float32(cy + y - 2) - py
-            base = np.int64(at[r, c, 2] * shrunk + steep * dy * dy) * step + i
-            row = front[cy + y + 2]
-            for x in range(5):
-                row[cx + x + 2] = min(row[cx + x + 2], base + across[x])
-    for y in range(h):
-        for x in range(w):
-            key = front[y + 4, x + 4]
-            nearest[y, x] = key & (step - 1) if key < np.int64(1) << 61 else -1
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def look_up(  # type: ignore[no-untyped-def]
-    nearest, facing, chart_depth, chart_y, chart_feature, chart_core, depth, height, on, plain, core
-):
-    """What the chart says of each pixel, into the last five (h, w); returns how much plain is well inside."""
-    h, w = nearest.shape
-    inside = 0
-    for y in range(h):
-        for x in range(w):
-            i = nearest[y, x]
-            if i < 0:
-                depth[y, x], height[y, x] = np.float32(-50.0), np.float32(0.0)
-                on[y, x] = plain[y, x] = core[y, x] = False
-            else:
-                depth[y, x], height[y, x] = chart_depth[i], chart_y[i]
-                on[y, x], core[y, x] = True, chart_core[i]
-                plain[y, x] = not chart_feature[i] and facing[i] < np.float32(-0.2)
-                if plain[y, x] and depth[y, x] > np.float32(5.0):
-                    inside += 1
-    return inside
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def shrink(image: U8, x0: int, y0: int, x1: int, y1: int, out: U8) -> None:
-    """The window of ``image`` (H, W * 3) averaged over the area of each pixel of ``out`` (h, w, 3)."""
-    h, w = out.shape[0], out.shape[1]
-    fx, fy = (x1 - x0) / w, (y1 - y0) / h
-    row = np.empty((x1 - x0) * 3, np.float32)
-    n = len(row)
-    start = x0 * 3
-    for y in range(h):
-        a, b = y * fy, min((y + 1) * fy, float(y1 - y0))
-        first, last = int(a), min(int(np.ceil(b - 1e-6)), y1 - y0)
-        row[:] = np.float32(0.0)
-        for j in range(first, last):
-            weight = np.float32((min(b, j + 1.0) - max(a, float(j))) / fy)
-            source = image[y0 + j, start : start + n]
-            for i in range(n):
-                row[i] += weight * np.float32(source[i])
-        for x in range(w):
-            left, right = x * fx, min((x + 1) * fx, float(x1 - x0))
-            blue = green = red = np.float32(0.0)
-            for i in range(int(left), min(int(np.ceil(right - 1e-6)), x1 - x0)):
-                weight = np.float32((min(right, i + 1.0) - max(left, float(i))) / fx)
-                blue += weight * row[3 * i]
-                green += weight * row[3 * i + 1]
-                red += weight * row[3 * i + 2]
-            half = np.float32(0.5)
-            out[y, x, 0], out[y, x, 1], out[y, x, 2] = int(blue + half), int(green + half), int(red + half)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def slopes(picture: U8, slope: F32) -> None:
-    """Gradient (Sobel, all channels) over the level round about, into ``slope`` (h, w).
-
-    picture: (h, w, 3) with h, w >= 5; beyond its border it is mirrored.
-    """
-    h, w = slope.shape
-    flat = picture.reshape(h, 3 * w)
-    level = np.empty((h, w), np.float32)
-    for y in range(h):
-        for x in range(w):
-            b, g, r = int(picture[y, x, 0]), int(picture[y, x, 1]), int(picture[y, x, 2])
-            level[y, x] = np.sqrt(np.float32(b * b + g * g + r * r))
-    # rows with one pixel more at either end
-    down, over = np.empty(3 * w + 6, np.int32), np.empty(3 * w + 6, np.int32)
-    square, columns = np.empty(3 * w, np.float32), np.empty(w, np.float32)
-    for y in range(h):
-        above, here, below = flat[abs(y - 1)], flat[y], flat[h - 1 - abs(h - 2 - y)]
-        for i in range(3 * w):
-            up, mid, low = np.int32(above[i]), np.int32(here[i]), np.int32(below[i])
-            over[i + 3] = up + np.int32(2) * mid + low
-            down[i + 3] = low - up
-        for i in range(3):
-            over[i], down[i] = over[i + 6], down[i + 6]
-            over[3 * w + 3 + i], down[3 * w + 3 + i] = over[3 * w - 3 + i], down[3 * w - 3 + i]
-        for i in range(3 * w):
-            gx = np.float32(over[i + 6] - over[i])
-            gy = np.float32(down[i] + np.int32(2) * down[i + 3] + down[i + 6])
-            square[i] = gx * gx + gy * gy
-        y2, y1 = level[abs(y - 2)], level[abs(y - 1)]
-        y3, y4 = level[h - 1 - abs(h - 2 - y)], level[h - 1 - abs(h - 3 - y)]
-        for x in range(w):
-            columns[x] = y2[x] + y1[x] + level[y, x] + y3[x] + y4[x]
-        for x in range(w):
-            right, far = w - 1 - abs(w - 2 - x), w - 1 - abs(w - 3 - x)
-            total = columns[abs(x - 2)] + columns[abs(x - 1)] + columns[x] + columns[right] + columns[far]
-            size = np.sqrt(square[3 * x] + square[3 * x + 1] + square[3 * x + 2])
-            slope[y, x] = size / (np.float32(8.0) * (total * np.float32(0.04) + np.float32(25.0)))
+I64 = NDArray[np.int64]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -194,23 +24,47 @@ def _root(parent: I32, i: int) -> int:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _join(rank: U8, parent: I32, of: I32, i: int, w: int, left: bool, right: bool) -> None:
-    """Join pixel ``i`` with those of its four neighbours that are in already; adds up ``of`` (n, 4)."""
+def _join(rank: U8, parent: I32, counts: I64, i: int, w: int) -> None:
+    """Join pixel ``i`` with those of its four neighbours that are in already; adds up ``counts``."""
     a = i
     for side in range(2 if rank[i] == 0 else 4):
-        if (side == 0 and not left) or (side == 2 and not right):
-            continue
         j = i - 1 if side == 0 else i - w if side == 1 else i + 1 if side == 2 else i + w
         # what comes later in this pass joins when it is its turn
-        if j < 0 or j >= len(rank) or rank[j] > rank[i] or (j > i and rank[j] == rank[i]):
+        if rank[j] > rank[i] or (side > 1 and rank[j] == rank[i]):
             continue
         b = _root(parent, j)
         if b != a:
             root, leaf = min(a, b), max(a, b)
             parent[leaf] = root
-            for m in range(4):
-                of[root, m] += of[leaf, m]
+            counts[root] += counts[leaf]
             a = root
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _by_rank(rank: U8, ranks: int):  # type: ignore[no-untyped-def]
+    """Pixels sorted by rank, and where each rank below ``ranks`` begins and the last one ends."""
+    start = np.zeros(ranks + 1, np.int64)
+    for i in range(len(rank)):
+        if rank[i] < ranks:
+            start[rank[i] + 1] += 1
+    for k in range(ranks):
+        start[k + 1] += start[k]
+    order, free = np.empty(start[ranks], np.int32), start.copy()
+    for i in range(len(rank)):
+        if rank[i] < ranks:
+            order[free[rank[i]]] = i
+            free[rank[i]] += 1
+    return order, start
+
+
+#: kinds of pixels that are counted in plateaus, each in 16 bits of one integer: well inside the face, well
+#: outside it, at its outline, in its core. The small picture has less than 65,536 of them
+_DEEP, _OUTSIDE, _RIM, _CORE = 0, 16, 32, 48
+
+
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
+def _count(counts, kind):  # type: ignore[no-untyped-def]
+    return (counts >> kind) & 0xFFFF
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -222,39 +76,34 @@ def crossings(  # type: ignore[no-untyped-def]
     strengths: rising; pixels of smaller ``slope`` that touch are one plateau, so the plateaus of one strength
     lie within those of the next and are merged from them (union-find). unit: px of one mm2.
     """
-    h, w = slope.shape
-    n = h * w
-    rank, parent = np.empty(n, np.uint8), np.empty(n, np.int32)
-    of = np.zeros((n, 4), np.int32)
-    cores = 0
+    # a border that never joins: a row above and below, and a column that ends one row and begins the next
+    h, w = slope.shape[0], slope.shape[1] + 1
+    n = (h + 2) * w
+    if n > 0xFFFF:  # landmarks far off any face; the counts have no room for it
+        return [(0, 0)][1:]
+    rank, parent, counts = np.full(n, 255, np.uint8), np.arange(n, dtype=np.int32), np.zeros(n, np.int64)
     for y in range(h):
-        for x in range(w):
-            i = y * w + x
-            s, d = slope[y, x], depth[y, x]
+        for x in range(w - 1):
+            i, d = (y + 1) * w + x, depth[y, x]
             rank[i] = 0
             for k in range(len(strengths)):
-                rank[i] += s >= strengths[k]
-            parent[i] = i
-            if d < -3.0:
-                of[i, 1] = 1
-            elif plain[y, x] and d > deep_mm and height[y, x] > 5.0:
-                of[i, 0] = 1
-            if on[y, x] and abs(d) < 4.0:
-                of[i, 2] = 1
-            if core[y, x]:
-                of[i, 3] = 1
-                cores += 1
+                rank[i] += slope[y, x] >= strengths[k]
+            kinds = np.int64(d < -3.0) << _OUTSIDE
+            kinds |= np.int64(plain[y, x] and d > deep_mm and height[y, x] > 5.0) << _DEEP
+            kinds |= np.int64(on[y, x] and abs(d) < 4.0) << _RIM
+            counts[i] = kinds | np.int64(core[y, x]) << _CORE
+    most_core = 0.02 * max(core.sum(), 1)
+    order, start = _by_rank(rank, len(strengths))
     found = [(0, 0)]
     for k in range(len(strengths)):
-        for y in range(h):
-            for x in range(w):
-                if rank[y * w + x] == k:
-                    _join(rank, parent, of, y * w + x, w, x > 0, x < w - 1)
-        for i in range(n):
-            if of[i, 1] > 80.0 * unit and parent[i] == i and rank[i] <= k and of[i, 0] > 40.0 * unit:
-                wide = of[i, 1] > 0.4 * of[i, 0] and of[i, 2] > 20.0 * unit
-                if wide and of[i, 3] < 0.02 * max(cores, 1):
-                    found.append((k, i))
+        for i in order[start[k] : start[k + 1]]:
+            _join(rank, parent, counts, i, w)
+        for i in order[: start[k + 1]]:
+            outside, deep = _count(counts[i], _OUTSIDE), _count(counts[i], _DEEP)
+            if outside > 80.0 * unit and parent[i] == i and deep > 40.0 * unit:
+                wide = outside > 0.4 * deep and _count(counts[i], _RIM) > 20.0 * unit
+                if wide and _count(counts[i], _CORE) < most_core:
+                    found.append((k, (i // w - 1) * (w - 1) + i % w))
     return found[1:]
 
 
@@ -349,3 +198,27 @@ def strays(  # type: ignore[no-untyped-def]
                 rim += depth[y, x] < np.float32(7.0)
                 deep += depth[y, x] > deep_mm and plain[y, x] and height[y, x] > 5.0
     return rim, deep
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def median_colour(picture: U8, region: Mask) -> Array:
+    """Median colour (3,) of ``picture`` (h, w, 3) over ``region`` (h, w); NaN where that is empty."""
+    count = np.zeros((3, 256), np.int64)
+    n = 0
+    for y in range(region.shape[0]):
+        for x in range(region.shape[1]):
+            if region[y, x]:
+                n += 1
+                for k in range(3):
+                    count[k, picture[y, x, k]] += 1
+    out = np.full(3, np.nan)
+    for k in range(3):
+        below, low = 0, -1
+        for level in range(256):
+            below += count[k, level]
+            if low < 0 and 2 * below >= n > 0:
+                low = level
+            if 2 * below > n:
+                out[k] = 0.5 * (low + level)
+                break
+    return out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -39,52 +40,56 @@ def read_photo(image: NDArray[np.uint8], box: tuple[int, int, int, int], skin: N
     x0, y0, x1, y1 = box
     # a window of 180 px says as much as a larger one, and bounds the cost on large pictures
     top, left = max(y0, (y0 + y1 - 180) // 2), max(x0, (x0 + x1 - 180) // 2)
-    window = np.ascontiguousarray(image[top : min(y1, top + 180), left : min(x1, left + 180)])
-    gray = cv2.cvtColor(window, cv2.COLOR_BGR2GRAY).astype(np.float32)
+    gray = cv2.cvtColor(image[top : min(y1, top + 180), left : min(x1, left + 180)], cv2.COLOR_BGR2GRAY)
     whole = np.ascontiguousarray(image)
     return Photo(
-        blur=_sharpness(gray),
+        blur=_sharpness(gray.astype(np.float32)),
         grain=_grain(whole, np.rint(skin).astype(np.int64)),
-        bright=_brightness(gray, whole),
+        bright=_brightness(np.asarray(gray, np.uint8), whole),
         tone=_tone(whole, box),
     )
 
 
-def _brightness(gray: F32, image: NDArray[np.uint8]) -> float:
+def _brightness(gray: NDArray[np.uint8], image: NDArray[np.uint8]) -> float:
     """Linear luminance of what is bright: near the face or in the whole picture, whichever is more."""
     thin = max(1, max(image.shape[:2]) // 60)
-    near = _exceeded(gray[::4, ::4].astype(np.uint8).ravel(), 0.05)
-    everywhere = _exceeded(image[::thin, ::thin, 1].ravel(), 0.10)
+    near, everywhere = _exceeded(gray, 4, 0.05), _exceeded(image[..., 1], thin, 0.10)
     return round(float(LINEAR[max(near, everywhere)]), 4)
 
 
-def _exceeded(levels: NDArray[np.uint8], share: float) -> int:
-    """The level that ``share`` of ``levels`` (n,) reach or exceed."""
-    above = np.cumsum(np.bincount(levels, minlength=256)[::-1])
-    return 255 - int(np.searchsorted(above, max(share * len(levels), 1.0)))
+@njit(cache=True, nogil=True, error_model="numpy")
+def _exceeded(levels: NDArray[np.uint8], step: int, share: float) -> int:
+    """The level that ``share`` of every ``step``-th pixel of ``levels`` (h, w) reach or exceed."""
+    count = np.zeros(256, np.int64)
+    for y in range(0, levels.shape[0], step):
+        for x in range(0, levels.shape[1], step):
+            count[levels[y, x]] += 1
+    wanted, above = max(share * count.sum(), 1.0), 0
+    for level in range(255, -1, -1):
+        above += count[level]
+        if above >= wanted:
+            return level
+    return 0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _slopes(own: F32, again: F32, steep: F32, loss: F32) -> int:
     """Slope lost to the second blur at the steepest 3 % of pixels, into ``loss``; how many there are."""
     h, w = own.shape
-    n = 0
     for y in range(1, h - 1):
         for x in range(1, w - 1):
             gx, gy = own[y, x + 1] - own[y, x - 1], own[y + 1, x] - own[y - 1, x]
-            steep[n] = gx * gx + gy * gy
-            n += 1
-    ranked = np.sort(steep[:n:16])
-    least = max(ranked[len(ranked) - 1 - len(ranked) // 33], np.float32(144.0))
+            steep[y - 1, x - 1] = gx * gx + gy * gy
+    ranked = steep.reshape(-1)[::16].copy()
+    rank = len(ranked) - 1 - len(ranked) // 33
+    least = max(np.partition(ranked, rank)[rank], np.float32(144.0))
     found = 0
-    n = 0
     for y in range(1, h - 1):
         for x in range(1, w - 1):
-            if steep[n] >= least:
+            if steep[y - 1, x - 1] >= least:
                 gx, gy = again[y, x + 1] - again[y, x - 1], again[y + 1, x] - again[y - 1, x]
-                loss[found] = np.sqrt(steep[n] / max(gx * gx + gy * gy, np.float32(1e-6)))
+                loss[found] = np.sqrt(steep[y - 1, x - 1] / max(gx * gx + gy * gy, np.float32(1e-6)))
                 found += 1
-            n += 1
     return found
 
 
@@ -96,12 +101,13 @@ def _sharpness(gray: F32) -> float:
     gray = np.asarray(cv2.GaussianBlur(gray, (5, 5), _PREBLUR), np.float32)
     again = np.asarray(cv2.GaussianBlur(gray, (9, 9), _REBLUR), np.float32)
     loss = np.empty(gray.size, np.float32)
-    found = _slopes(gray, again, np.empty(gray.size, np.float32), loss)
+    steep = np.empty((gray.shape[0] - 2, gray.shape[1] - 2), np.float32)
+    found = _slopes(gray, again, steep, loss)
     if found < 20:
         return 0.8
     lost = float(np.partition(loss[:found], (3 * found) // 4)[(3 * found) // 4])
     total = _REBLUR**2 / max(lost**2 - 1.0, 0.02)
-    return round(float(np.sqrt(np.clip(total - _PREBLUR**2, 0.5**2, 6.0**2))), 2)
+    return round(math.sqrt(min(max(total - _PREBLUR**2, 0.5**2), 6.0**2)), 2)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -141,35 +147,35 @@ def _grain(image: NDArray[np.uint8], at: NDArray[np.int64]) -> float:
 
 def _tone(image: NDArray[np.uint8], box: tuple[int, int, int, int]) -> NDArray[np.float64] | None:
     """The chroma that belongs to each luminance, if the whole photograph has only one; else None."""
-    x0, y0, x1, y1 = box
-    places = []
-    for left, top, right, low in ((0, 0, image.shape[1], image.shape[0]), (x0, y0, x1, y1)):
-        rows = np.arange(top, low, max(1, (low - top) // 20))
-        columns = np.arange(left, right, max(1, (right - left) // 20))
-        places.append(np.stack(np.meshgrid(rows, columns, indexing="ij"), -1).reshape(-1, 2))
+    colours = np.concatenate([_on_grid(image, 0, 0, *image.shape[1::-1]), _on_grid(image, *box)])
     curve, off = np.zeros((2, 3)), 0.0
     # near black and white every photograph is grey; black borders must not vote
     for least, most in ((0.02, 0.9), (0.004, 2.0)):
-        n, off = _tone_curve(image, np.concatenate(places), LINEAR, least, most, curve)
+        n, off = _tone_curve(colours, LINEAR, least, most, curve)
         if n >= 100:
             return np.round(curve, 4) if off <= 0.05 else None
     return np.zeros((2, 3))
 
 
+def _on_grid(image: NDArray[np.uint8], x0: int, y0: int, x1: int, y1: int) -> NDArray[np.uint8]:
+    """Pixels (n, 3) of about twenty rows and columns, evenly over a box of ``image``."""
+    across, down = max(1, (x1 - x0) // 20), max(1, (y1 - y0) // 20)
+    return image[y0:y1:down, x0:x1:across].reshape(-1, 3)
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def _tone_curve(  # type: ignore[no-untyped-def]
-    image, places, linear, least, most, curve
+    colours, linear, least, most, curve
 ):
     """Fit ``curve`` (2, 3); how many places tell, and the share of them that it misses by over 0.14.
 
-    places: (n, 2) row and column; those with a linear luminance between least and most tell.
+    colours: (n, 3) uint8 BGR; those with a linear luminance between least and most tell.
     """
     n = 0
-    e, ratios = np.empty(len(places)), np.empty((len(places), 2))
+    e, ratios = np.empty(len(colours)), np.empty((len(colours), 2))
     system, right = np.zeros((3, 3)), np.zeros((3, 2))
-    for i in range(len(places)):
-        p = image[places[i, 0], places[i, 1]]
-        b, g, r = linear[p[0]], linear[p[1]], linear[p[2]]
+    for i in range(len(colours)):
+        b, g, r = linear[colours[i, 0]], linear[colours[i, 1]], linear[colours[i, 2]]
         luminance = 0.0722 * b + 0.7152 * g + 0.2126 * r
         if luminance <= least or luminance >= most:
             continue

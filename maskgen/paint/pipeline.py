@@ -12,7 +12,7 @@ from ..errors import ImageError, LandmarkError
 from ..geometry.face import FaceFit, fit_face
 from ..geometry.landmarks import Landmarks
 from ..geometry.pose import HeadPose
-from ..geometry.rotation import Array
+from ..geometry.rotation import Array, matrix_to_euler
 from ..masks.catalogue import Catalogue, Style
 from ..masks.spec import MaskDraw, MaskSpec
 from . import composite as c
@@ -24,12 +24,12 @@ from .light import Light, bare_skin, estimate_light
 from .occluder import find_occluder, put_behind
 from .photo import Photo, read_photo
 from .raster import SS
-from .scene import MASK_VERTICES, Scene, build_scene
+from .scene import MASK_VERTICES, Scene, build_scene, label
 from .shadow import cast_shadow
 from .shell import Shell, build_shell, skewed
 from .straps import STRAP_POINTS
 from .tone import LEVEL, LINEAR, LUMA_BGR, hex_to_linear, lining_beside
-from .types import MASK, NONE, STRAP, Painted
+from .types import NONE, Painted
 
 F32 = NDArray[np.float32]
 #: linear light a white mask sends beside skin of linear luminance 0.22, and how it follows the skin
@@ -78,12 +78,13 @@ class Painter:
             raise LandmarkError("no part of the mask is seen: the face is turned away or outside the picture")
         x0, y0, x1, y1 = scene.box
         occlusion = find_occluder(image, fit, scene.box, scene.coverage, frame)
-        put_behind(scene, fit, occlusion)
+        put_behind(scene, occlusion)
         photo = read_photo(image, scene.box, bare_skin(fit))
-        layer = self._layer(style, draw, fit, shell, scene, light, photo)
+        white = _white(light, photo)
+        layer = self._layer(style, draw, fit, shell, scene, light, photo, white)
         shadow, step = cast_shadow(
             image[y0:y1, x0:x1], scene.coverage, scene.head_depth, (light.gradient[0], light.gradient[1]),
-            fit.camera.scale, _cloth_level(draw, style.spec, light, photo), photo.blur,
+            fit.camera.scale, _cloth_level(draw, style.spec, white), photo.blur,
         )  # fmt: skip
         out = image.copy()
         alpha, touched = np.zeros((h, w), np.float32), np.zeros((h, w), np.bool_)
@@ -107,14 +108,14 @@ class Painter:
 
     def _layer(
         self, style: Style, draw: MaskDraw, fit: FaceFit, shell: Shell, scene: Scene, light: Light,
-        photo: Photo,
+        photo: Photo, white: float,
     ) -> F32:  # fmt: skip
         """The mask as premultiplied linear BGR with opacity, blurred as the photograph is."""
         spec = style.spec
         size_mm = build_shell(spec).size_mm
         levels = prepared(style, size_mm)
         maps = levels[pick_level(len(levels), levels[0].cloth.shape[1] / size_mm[0], fit.camera.scale)]
-        p = _cloth(draw, light, photo, spec)
+        p = _cloth(draw, light, white, spec)
         tile = NO_TILE
         if draw.fabric is not None and spec.material.printable:
             fabric = self.catalogue.fabric(draw.fabric)
@@ -136,8 +137,9 @@ class Painter:
         # supersampling has already spread an edge over about a pixel
         spread = np.sqrt(max(photo.blur**2 - 0.20**2, 0.0))
         if spread > 0.2:
-            side = 2 * int(np.ceil(2.4 * spread)) + 1
-            layer = np.asarray(cv2.GaussianBlur(layer, (side, side), spread), np.float32)
+            reach = int(np.ceil(2.4 * spread))
+            part = layer[scene.around_inner(reach)]
+            part[...] = cv2.GaussianBlur(part, (2 * reach + 1, 2 * reach + 1), spread)
         if photo.tone is not None:
             c.tone_like(layer, photo.tone)
         return layer
@@ -171,10 +173,10 @@ def _pull(light: Light) -> Array:
     return g
 
 
-def _cloth_level(draw: MaskDraw, spec: MaskSpec, light: Light, photo: Photo) -> float:
+def _cloth_level(draw: MaskDraw, spec: MaskSpec, white: float) -> float:
     """About the level 0..255 of the mask in the picture."""
     albedo = float(hex_to_linear(draw.color or spec.material.colors[0][0]) @ LUMA_BGR)
-    return 255.0 * min(_white(light, photo) / _WHITE_ALBEDO * albedo, 1.0) ** (1.0 / 2.2)
+    return 255.0 * min(white / _WHITE_ALBEDO * albedo, 1.0) ** (1.0 / 2.2)
 
 
 def _white(light: Light, photo: Photo) -> float:
@@ -185,12 +187,12 @@ def _white(light: Light, photo: Photo) -> float:
     return min(max(white, 0.02), 0.95)
 
 
-def _cloth(draw: MaskDraw, light: Light, photo: Photo, spec: MaskSpec) -> F32:
+def _cloth(draw: MaskDraw, light: Light, white: float, spec: MaskSpec) -> F32:
     """The cloth vector of `shading.shade`, without a fabric."""
     p = np.zeros(s.CLOTH_ENTRIES, np.float32)
     # stops are counted from cloth that faces the camera, so that the level is what the camera exposed for
     toward = -float(light.gradient[2])
-    p[s.LEVEL] = _white(light, photo) / _WHITE_ALBEDO * 2.0 ** (-0.75 * toward)
+    p[s.LEVEL] = white / _WHITE_ALBEDO * 2.0 ** (-0.75 * toward)
     strength, at_x, at_y = _numbers_of(draw.seed)
     p[s.CREASE] = spec.material.crease * (0.05 + 0.07 * strength / 255.0)
     p[s.CREASE_X], p[s.CREASE_Y] = at_x, at_y
@@ -216,9 +218,8 @@ def _grain_level(photo: Photo) -> np.float32:
 def _segmentation(scene: Scene, shape: tuple[int, int]) -> NDArray[np.uint8]:
     x0, y0, x1, y1 = scene.box
     out = np.full(shape, NONE, np.uint8)
-    cover = scene.coverage >= 0.5
-    out[y0:y1, x0:x1][cover] = MASK
-    out[y0:y1, x0:x1][cover & (scene.strap > 0.5 * scene.coverage)] = STRAP
+    inner = scene.around_inner(0)
+    label(scene.coverage[inner], scene.strap[inner], out[y0:y1, x0:x1][inner])
     return out
 
 
@@ -241,15 +242,16 @@ def _notes(fit: FaceFit, light: Light, landmarks: Landmarks, size: tuple[int, in
         notes.append("small: the face is only a few pixels high")
     if light.samples < 40 or light.skin < _BLACK_SKIN:
         notes.append("light: too little skin is seen to read the light from it")
-    xy = landmarks.xy[landmarks.valid]
-    outside = ((xy < 0) | (xy > np.array(size) - 1)).any(1).mean()
+    x, y = landmarks.xy[landmarks.valid].T
+    out = (x < 0) | (x > size[0] - 1) | (y < 0) | (y > size[1] - 1)
+    outside = np.count_nonzero(out) / len(out)
     if outside > 0.25:
         notes.append(f"outside: {100 * outside:.0f} % of the landmarks lie outside the picture")
     return tuple(notes)
 
 
 def _numbers(fit: FaceFit, light: Light, photo: Photo) -> dict[str, float]:
-    yaw, pitch, roll = HeadPose(fit.rotation).euler()
+    yaw, pitch, roll = matrix_to_euler(fit.rotation).tolist()
     return {
         "scale_px_per_mm": round(fit.camera.scale, 4),
         "yaw": round(yaw, 3),

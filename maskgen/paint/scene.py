@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from ..errors import LandmarkError
-from ..geometry.face import CANONICAL_FACE, FITTED, FaceFit, bending_weights
+from ..geometry.bending import bending_weights
+from ..geometry.canonical import CANONICAL_FACE, FITTED
+from ..geometry.face import FaceFit
 from ..geometry.head import Mesh, head_mesh
 from ..geometry.rotation import Array
 from ..masks.spec import MaskSpec
 from .dress import smooth_normals, tangents
 from .light import Light
 from .loops import cut_bands
-from .raster import SS, faces_away, fill_depth, hide, new_buffers, survey
+from .raster import FAR, SS, extent, faces_away, fill_depth, hide, new_buffers, survey
 from .shell import COLUMNS, ROWS, Shell
 from .straps import STRAP_POINTS
-from .types import HIDDEN_BY_HEAD, HIDDEN_BY_MASK, VISIBLE
+from .types import HIDDEN_BY_HEAD, HIDDEN_BY_MASK, MASK, NONE, STRAP, VISIBLE
 
 F32 = NDArray[np.float32]
+Box = tuple[int, int, int, int]
 #: by how much the head must be nearer to hide fabric, mm: what faces the camera is not eaten by a poor fit;
 #: what turns its back is on the far side, and a head that only touches it hides it
 _SLACK_MM = np.array([3.5, 0.0])
-#: vertices are rounded to this share of a pixel: linear algebra that differs in the last bit between
-#: machines must not change a byte of the result
-_GRID = 256.0
 #: vertices of the mask itself; the bands follow
 MASK_VERTICES = ROWS * COLUMNS
 
@@ -36,13 +38,15 @@ MASK_VERTICES = ROWS * COLUMNS
 class Scene:
     """What the z-buffer says within the window ``box`` (x0, y0, x1, y1) of the picture; arrays are its size.
 
-    coverage: 0..1 of mask and straps. strap: 0..1 of straps alone. seen: triangle of the shell, or -1.
-    head_depth: far where there is no head. points: (n, 3) vertices in subsamples of the window, depth away
-    from the camera; normals, across: (n, 3) unit vectors in camera axes; away: (m,) 1 where a triangle
-    turns its back. visibility: (68,) uint8.
+    inner: the part (x0, y0, x1, y1) of the window in which mask and straps lie. coverage: 0..1 of mask and
+    straps. strap: 0..1 of straps alone. seen: triangle of the shell, or -1. head_depth: far where there is no
+    head. points: (n, 3) vertices in subsamples of the window, depth away from the camera; normals, across:
+    (n, 3) unit vectors in camera axes; away: (m,) 1 where a triangle turns its back. landmarks: (68, 3)
+    pixels of the window and depth, where the fitted face has them; visibility: (68,) uint8.
     """
 
-    box: tuple[int, int, int, int]
+    box: Box
+    inner: Box
     coverage: F32
     strap: F32
     seen: NDArray[np.int16]
@@ -51,7 +55,13 @@ class Scene:
     normals: F32
     across: F32
     away: NDArray[np.uint8]
+    landmarks: F32
     visibility: NDArray[np.uint8]
+
+    def around_inner(self, pixels: int) -> tuple[slice, slice]:
+        """Rows and columns of the window within so many pixels of `inner`."""
+        x0, y0, x1, y1 = self.inner
+        return slice(max(y0 - pixels, 0), y1 + pixels), slice(max(x0 - pixels, 0), x1 + pixels)
 
 
 @lru_cache(maxsize=1)
@@ -67,44 +77,35 @@ def _landmark_normals() -> Array:
     return mesh.normals[nearest]
 
 
-def _pixels(fit: FaceFit, points: Array) -> Array:
-    return np.rint(fit.to_image(points) * _GRID) / _GRID
-
-
-def _window(xy: Array, frame: tuple[int, int, int, int], margin: float) -> tuple[int, int, int, int]:
+def _box_round(points: F32, frame: Box, margin: float) -> Box:
     """Integer box round the points, grown by ``margin`` px and clipped to ``frame``."""
-    x0, y0 = np.floor(xy.min(0) - margin)
-    x1, y1 = np.ceil(xy.max(0) + margin) + 1
-    box = (
-        int(max(x0, frame[0])),
-        int(max(y0, frame[1])),
-        int(min(x1, frame[2])),
-        int(min(y1, frame[3])),
-    )
-    if box[2] - box[0] < 2 or box[3] - box[1] < 2:
-        raise LandmarkError(
-            "the mask would lie outside the picture; are the landmarks in pixels of this image?"
-        )
-    return box
+    left, top, right, low = extent(points)
+    x0, y0 = max(math.floor(left - margin), frame[0]), max(math.floor(top - margin), frame[1])
+    x1, y1 = min(math.ceil(right + margin) + 1, frame[2]), min(math.ceil(low + margin) + 1, frame[3])
+    return x0, y0, max(x1, x0), max(y1, y0)
 
 
 def build_scene(
     image: NDArray[np.uint8], shell: Shell, spec: MaskSpec, fit: FaceFit, light: Light,
-    frame: tuple[int, int, int, int],
+    frame: Box,
 ) -> Scene:  # fmt: skip
     """Carry ``shell`` to ``image`` (h, w, 3) uint8 BGR, of which ``frame`` (x0, y0, x1, y1) can be painted.
 
     Raises LandmarkError if it misses that.
     """
     head, head_weights, landmark_weights = _head()
-    points = _pixels(fit, fit.bent(shell.vertices, shell.weights))
-    box = _window(points[:, :2], frame, margin=12.0 * fit.camera.scale)
-    x0, y0, x1, y1 = box
+    at = fit.bent_to_image(shell.vertices, shell.weights)
+    box = x0, y0, x1, y1 = _box_round(at, frame, margin=12.0 * fit.camera.scale)
+    if x1 - x0 < 2 or y1 - y0 < 2:
+        raise LandmarkError(
+            "the mask would lie outside the picture; are the landmarks in pixels of this image?"
+        )
+    corner = np.array([x0, y0, 0.0], np.float32)
     rows, columns = y1 - y0, x1 - x0
-    head_depth, ids = new_buffers(rows, columns, 1)
-    head_points = _pixels(fit, fit.bent(head.vertices, head_weights)) - (x0, y0, 0.0)
-    fill_depth(head_points.astype(np.float32), head.triangles, True, head_depth, ids)
-    at = (points - (x0, y0, 0.0)).astype(np.float32)
+    head_depth = np.full((rows, columns), FAR, np.float32)
+    head_at = fit.bent_to_image(head.vertices, head_weights) - corner
+    fill_depth(head_at, head.triangles, True, head_depth, None)
+    at -= corner
     normals, across = np.empty_like(at), np.empty_like(at)
     smooth_normals(at, shell.triangles, normals)
     slack = (_SLACK_MM * fit.camera.scale).astype(np.float32)
@@ -112,33 +113,57 @@ def build_scene(
     tangents(at, ROWS, COLUMNS, STRAP_POINTS, across)
     away = np.empty(len(shell.triangles), np.uint8)
     faces_away(at, shell.triangles, away)
+    inner = _box_round(at, (0, 0, columns, rows), margin=1.0)
     # subsample j of pixel x lies at x + (j + 0.5) / SS - 0.5
-    at[:, :2] = (at[:, :2] + np.float32(0.5)) * np.float32(SS) - np.float32(0.5)
-    depth, ids = new_buffers(rows, columns)
+    at *= np.array([SS, SS, 1.0], np.float32)
+    at += np.array([0.5 * SS - 0.5, 0.5 * SS - 0.5, 0.0], np.float32)
+    depth, ids = new_buffers(rows, columns, inner)
     fill_depth(at, shell.triangles, False, depth, ids)
-    coverage, strap = np.empty((rows, columns), np.float32), np.empty((rows, columns), np.float32)
-    seen, hidden = np.empty((rows, columns), np.int16), np.empty((rows, columns), np.uint8)
-    if survey(depth, ids, head_depth, away, shell.strap_from, slack, coverage, strap, seen, hidden):
+    coverage, strap = np.zeros((2, rows, columns), np.float32)
+    seen, hidden = np.full((rows, columns), -1, np.int16), np.zeros((rows, columns), np.uint8)
+    if survey(depth, ids, head_depth, away, shell.strap_from, slack, inner, coverage, strap, seen, hidden):
         hide(coverage, strap, hidden)
-    landmarks = fit.to_image(fit.bent(CANONICAL_FACE, landmark_weights))
-    visibility = _visibility(landmarks, fit, box, head_depth, coverage, strap)
-    return Scene(box, coverage, strap, seen, head_depth, at, normals, across, away, visibility)
+    landmarks = fit.bent_to_image(CANONICAL_FACE, landmark_weights) - corner
+    visibility = _visibility(landmarks, fit, head_depth, coverage, strap)
+    return Scene(
+        box, inner, coverage, strap, seen, head_depth, at, normals, across, away, landmarks, visibility
+    )
 
 
 def _visibility(
-    landmarks: Array, fit: FaceFit, box: tuple[int, int, int, int], head_depth: F32, coverage: F32, strap: F32
+    landmarks: F32, fit: FaceFit, head_depth: F32, coverage: F32, strap: F32
 ) -> NDArray[np.uint8]:
     """Whether each landmark is hidden by the head, by the mask, or seen."""
     facing = _landmark_normals() @ fit.rotation[2] < 0.05
-    out = np.where(facing, VISIBLE, HIDDEN_BY_HEAD).astype(np.uint8)
-    at = np.rint(landmarks[:, :2] - box[:2]).astype(int)
-    i = np.flatnonzero((at >= 0).all(1) & (at < coverage.shape[::-1]).all(1))
-    x, y = at[i, 0], at[i, 1]
-    near = head_depth[y, x] < landmarks[i, 2] - 8.0 * fit.camera.scale
-    out[i[near]] = HIDDEN_BY_HEAD
-    mask = coverage[y, x] - strap[y, x]
-    out[i[(mask >= 0.5) & facing[i] & ~near]] = HIDDEN_BY_MASK
+    out = np.empty(len(landmarks), np.uint8)
+    _judge(landmarks, facing, 8.0 * fit.camera.scale, head_depth, coverage, strap, out)
     return out
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _judge(  # type: ignore[no-untyped-def]
+    landmarks, facing, slack, head_depth, coverage, strap, out
+) -> None:
+    h, w = coverage.shape
+    for i in range(len(landmarks)):
+        out[i] = VISIBLE if facing[i] else HIDDEN_BY_HEAD
+        x, y = int(np.rint(landmarks[i, 0])), int(np.rint(landmarks[i, 1]))
+        if x < 0 or y < 0 or x >= w or y >= h:
+            continue
+        if head_depth[y, x] < landmarks[i, 2] - slack:
+            out[i] = HIDDEN_BY_HEAD
+        elif facing[i] and coverage[y, x] - strap[y, x] >= np.float32(0.5):
+            out[i] = HIDDEN_BY_MASK
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def label(coverage: F32, strap: F32, out: NDArray[np.uint8]) -> None:
+    """MASK or STRAP, whichever covers more, where they cover at least half a pixel, else NONE; (h, w)."""
+    half, none, mask, band = np.float32(0.5), np.uint8(NONE), np.uint8(MASK), np.uint8(STRAP)
+    for y in range(coverage.shape[0]):
+        for x in range(coverage.shape[1]):
+            kind = band if strap[y, x] > half * coverage[y, x] else mask
+            out[y, x] = kind if coverage[y, x] >= half else none
 
 
 assert FITTED[-1] == 59  # bending_weights of landmarks 60-67 ride on their neighbours

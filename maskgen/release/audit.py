@@ -120,11 +120,6 @@ class Audit:
         """Bytes of all pictures."""
         return sum(a.image_size for a in self.found.values())
 
-    @property
-    def all_problems(self) -> list[str]:
-        """Every sentence."""
-        return self.problems + [p for a in self.found.values() for p in a.problems]
-
 
 def audit(
     fmt: DatasetFormat,

@@ -15,6 +15,7 @@ from maskgen.geometry.camera import WeakPerspective
 from maskgen.geometry.face import (
     CANONICAL_FACE,
     FITTED,
+    FaceFit,
     bending_weights,
     fit_face,
     mouth_opening,
@@ -82,6 +83,17 @@ def test_bending_moves_the_face_onto_its_landmarks():
     before = np.linalg.norm(fit.to_image(CANONICAL_FACE[FITTED])[:, :2] - landmarks.xy[FITTED], axis=1)
     after = np.linalg.norm(bent[:, :2] - landmarks.xy[FITTED], axis=1)
     assert np.sqrt((after**2).mean()) < 0.35 * np.sqrt((before**2).mean())
+
+
+def test_meshes_are_carried_as_points_are():
+    rng = np.random.default_rng(5)
+    points = rng.normal(0.0, 60.0, (300, 3))
+    rotation = HeadPose.from_euler(31.0, -12.0, 8.0).cam_from_head
+    fit = FaceFit(rotation, WeakPerspective(1.7, (231.0, 207.5)), rng.normal(0.0, 4.0, (60, 3)), 2.0, 0.1)
+    weights = bending_weights(points)
+    carried = fit.bent_to_image(points, weights)
+    np.testing.assert_allclose(carried, fit.to_image(fit.bent(points, weights)), atol=0.5 / 256 + 1e-4)
+    np.testing.assert_array_equal(carried * 256, np.rint(carried * 256))
 
 
 def test_bending_fades_at_the_back_of_the_head():

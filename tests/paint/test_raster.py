@@ -80,8 +80,9 @@ def surveyed(xyz, head, triangles=QUAD, slack=(0.0, 0.0)):
     away = np.zeros(2, np.uint8)
     faces_away(xyz, triangles, away)
     coverage, strap = np.zeros((2, 10, 10), np.float32)
-    seen, hidden = np.zeros((10, 10), np.int16), np.zeros((10, 10), np.uint8)
-    survey(depth, ids, head, away, 99, np.array(slack, np.float32), coverage, strap, seen, hidden)
+    seen, hidden = np.full((10, 10), -1, np.int16), np.zeros((10, 10), np.uint8)
+    all_of_it, slack = (0, 0, 10, 10), np.array(slack, np.float32)
+    survey(depth, ids, head, away, 99, slack, all_of_it, coverage, strap, seen, hidden)
     hide(coverage, strap, hidden)
     assert strap.max() == 0
     return coverage, seen, away

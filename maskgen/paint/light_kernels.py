@@ -1,0 +1,183 @@
+"""Compiled loops of the light estimate: samples of skin, their weights, the plane, what is left over."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from ..geometry.rotation import Array
+
+F32 = NDArray[np.float32]
+U8 = NDArray[np.uint8]
+I64 = NDArray[np.int64]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def skin_in_view(  # type: ignore[no-untyped-def]
+    image, points, normals, rotation, half, linear, which, turned, bgr
+) -> int:
+    """Read the places of skin that face the camera within ``image`` (h, w, 3); returns how many, m.
+
+    points (n, 3): their pixels; normals (n, 3): in the head frame. Fills the first m of which (n,), the
+    place; turned (n, 3), its normal in camera axes; and bgr (n, 3), the mean linear light of the square of
+    side 2 ``half`` + 1 round it, clipped to the picture.
+    """
+    h, w = image.shape[0], image.shape[1]
+    m = 0
+    for i in range(len(points)):
+        nx, ny, nz = normals[i, 0], normals[i, 1], normals[i, 2]
+        for k in range(3):
+            turned[m, k] = rotation[k, 0] * nx + rotation[k, 1] * ny + rotation[k, 2] * nz
+        at_x, at_y = int(np.rint(points[i, 0])), int(np.rint(points[i, 1]))
+        if at_x < 0 or at_y < 0 or at_x >= w or at_y >= h or turned[m, 2] >= -0.2:
+            continue
+        x0, x1 = max(at_x - half, 0), min(at_x + half + 1, w)
+        y0, y1 = max(at_y - half, 0), min(at_y + half + 1, h)
+        b = g = r = np.float32(0.0)
+        for y in range(y0, y1):
+            for x in range(x0, x1):
+                b += linear[image[y, x, 0]]
+                g += linear[image[y, x, 1]]
+                r += linear[image[y, x, 2]]
+        count = np.float32((x1 - x0) * (y1 - y0))
+        bgr[m, 0], bgr[m, 1], bgr[m, 2] = b / count, g / count, r / count
+        which[m] = i
+        m += 1
+    return m
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _own_chroma(ratios: Array, sure: Array):  # type: ignore[no-untyped-def]
+    """Log2 chroma (2,) of the face's skin and how far it strays, from ``ratios`` (2, n) that are ``sure``."""
+    middle, width = np.empty(2), np.empty(2)
+    core = np.flatnonzero(sure >= 0.99)
+    if len(core) == 0:
+        core = np.arange(len(sure))
+    for k in range(2):
+        middle[k] = np.median(ratios[k][core])
+        width[k] = max(2.0 * np.median(np.abs(ratios[k][core] - middle[k])), 0.12)
+    return middle, width
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def weigh(bgr: F32, turned: Array, prior: Array):  # type: ignore[no-untyped-def]
+    """Stops (n,) of the samples ``bgr`` (n, 3), how much each counts (n,), and the skin's log2 chroma, width.
+
+    A sample counts by ``prior`` (n,), by how much it looks like the face's own skin, and by how much it faces
+    the camera; burnt-out ones do not, unless nearly all are.
+    """
+    n = len(prior)
+    ratios, stops, weight, sure = np.empty((2, n)), np.empty(n), np.empty(n), np.empty(n)
+    luminance = np.empty(n)
+    left = 0
+    for i in range(n):
+        b, g, r = bgr[i, 0], bgr[i, 1], bgr[i, 2]
+        luminance[i] = np.float32(0.0722) * b + np.float32(0.7152) * g + np.float32(0.2126) * r
+        stops[i] = np.log2(max(luminance[i], 0.003))
+        ratios[0, i] = np.log2((r + 0.004) / (g + 0.004))
+        ratios[1, i] = np.log2((b + 0.004) / (g + 0.004))
+        sure[i] = prior[i] if max(b, g, r) < np.float32(0.97) else 0.0
+        left += sure[i] >= 0.99
+    if left < 20:
+        sure[:] = prior
+    middle, width = _own_chroma(ratios, sure)
+    for i in range(n):
+        # in the dark, noise and JPEG leave no chroma to judge by; skin in shadow must not be thrown away
+        doubt = 1.0 + 0.02 / max(luminance[i], 0.001)
+        off = 0.0
+        for k in range(2):
+            off += ((ratios[k, i] - middle[k]) / width[k] / doubt) ** 2
+        weight[i] = sure[i] / (1.0 + off * off) * min(max(-turned[i, 2] * 1.5, 0.2), 1.0)
+    return stops, weight, middle, width
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def robust_plane(  # type: ignore[no-untyped-def]
+    normals: Array, stops: Array, given: Array, prior: Array, prior_weight: float
+):
+    """Gradient and constant (4,), weights (n,) and spread of stops = gradient . n + c, by Cauchy weights."""
+    n = len(stops)
+    weight = given + 1e-6
+    w = weight.copy()
+    solution = np.append(prior, 0.0)
+    miss = np.zeros(n)
+    counted = np.empty(n)
+    spread = 1.0
+    for _ in range(5):
+        # each sample counts alike whatever their number, so that the prior means the same on any face
+        share = 200.0 / max(w.sum(), 1e-9)
+        system, right = np.zeros((4, 4)), np.zeros(4)
+        for i in range(n):
+            row = (normals[i, 0], normals[i, 1], normals[i, 2], 1.0)
+            for j in range(4):
+                right[j] += share * w[i] * row[j] * stops[i]
+                for k in range(4):
+                    system[j, k] += share * w[i] * row[j] * row[k]
+        for j in range(3):
+            system[j, j] += prior_weight * spread * spread
+            right[j] += prior_weight * spread * spread * prior[j]
+        system[3, 3] += 1e-9
+        solution = np.linalg.solve(system, right)
+        m = 0
+        for i in range(n):
+            plane = normals[i, 0] * solution[0] + normals[i, 1] * solution[1] + normals[i, 2] * solution[2]
+            miss[i] = stops[i] - plane - solution[3]
+            if weight[i] > 0.1:
+                counted[m] = abs(miss[i])
+                m += 1
+        if m > 0:
+            spread = max(1.4826 * np.median(counted[:m]), 0.08)
+        for i in range(n):
+            w[i] = weight[i] / (1.0 + (miss[i] / (2.0 * spread)) ** 2)
+    return solution, w, spread
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def left_over(  # type: ignore[no-untyped-def]
+    stops, normals, plane, weight, which, twin, shared, limit
+):
+    """Stops (m,) that the plane leaves over, with most of what both halves of the face share taken out.
+
+    A beard, a tan or a hollow cheek is on both sides; a shadow is on one. Where the other side is not seen
+    there is no telling, and half is kept. which (m,): the places; twin (n,): each one's on the other side.
+    """
+    whole, known = np.zeros(len(twin)), np.zeros(len(twin))
+    for i in range(len(which)):
+        expected = normals[i, 0] * plane[0] + normals[i, 1] * plane[1] + normals[i, 2] * plane[2] + plane[3]
+        whole[which[i]] = min(max(stops[i] - expected, -limit), limit)
+        known[which[i]] = weight[i]
+    out = np.empty(len(which))
+    for i in range(len(which)):
+        miss, other, seen = whole[which[i]], whole[twin[which[i]]], known[twin[which[i]]]
+        share = seen / (seen + weight[i] + 1e-9)  # 1/2 where both are as sure
+        both = (1.0 - share) * miss + share * other
+        out[i] = miss - (1.0 - shared) * both if seen > 0.02 else 0.5 * miss
+    return out
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def scatter(  # type: ignore[no-untyped-def]
+    points, which, to_map, miss, weight, out
+) -> None:
+    """Sums of weighted stops and of weights about each pixel of the left-over map, into ``out`` (h, w, 2)."""
+    h, w = out.shape[0], out.shape[1]
+    factor, x0, y0 = to_map
+    for i in range(len(which)):
+        x = int(np.rint((points[which[i], 0] - x0) * factor))
+        y = int(np.rint((points[which[i], 1] - y0) * factor))
+        at = out[min(max(y, 0), h - 1), min(max(x, 0), w - 1)]
+        at[0] += miss[i] * weight[i]
+        at[1] += weight[i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def lit_level(stops: Array, weight: Array, share: float) -> float:
+    """The stops below which ``share`` of the weight lies."""
+    order = np.argsort(stops)
+    wanted, total = share * weight.sum(), 0.0
+    for i in order:
+        total += weight[i]
+        if total >= wanted:
+            return stops[i]
+    return stops[order[-1]]
