@@ -23,8 +23,6 @@ from .png import SIGNATURE, decode_plain_png, encode_png, is_grey, png_chunks
 
 Pixels = NDArray[np.uint8]
 
-#: what Pillow calls the file formats that can be written back like their source
-FORMATS = ("JPEG", "PNG")
 _HEAD_BYTES = 4096
 _LONGEST = 1 << 16
 
@@ -109,19 +107,12 @@ def decode_image(data: bytes, name: str = "image") -> SourceImage:
     if known is not None:
         return _jpeg(known, data, name)
     if data[:8] == SIGNATURE:
-        chunks = png_chunks(data)
-        bgr = decode_plain_png(data, chunks)
-        if bgr is not None:
-            return SourceImage(bgr, "PNG", is_grey(data), settings={"chunks": chunks.kept})
+        return _png(data, name)
     with _open(io.BytesIO(data), name) as header:
-        if header.format not in FORMATS:
+        if header.format != "JPEG":
             raise ImageError(f"{name}: {header.format} pictures are not supported; convert to JPEG or PNG")
         if header.mode == "CMYK":
             raise ImageError(f"{name}: {header.mode} colours are not supported; convert the file to RGB")
-        if getattr(header, "is_animated", False):
-            raise ImageError(f"{name}: an animated picture; keep one frame of it")
-        if header.format != "JPEG":
-            return _png(header, data, name)
         return _jpeg(remember_header(head, header), data, name)
 
 
@@ -147,10 +138,25 @@ def _jpeg(header: JpegHeader, data: bytes, name: str) -> SourceImage:
     return SourceImage(bgr.astype(np.uint8, copy=False), "JPEG", header.grey, settings=dict(header.settings))
 
 
-def _png(header: Image.Image, data: bytes, name: str) -> SourceImage:
-    """What `decode_plain_png` leaves: palettes, transparency, other depths, and files that are damaged."""
-    deep, grey, colour = data[24] == 16, is_grey(data), data[25]
-    transparent = colour & 4 or "transparency" in header.info
+def _png(data: bytes, name: str) -> SourceImage:
+    try:
+        chunks = png_chunks(data)
+    except ValueError as error:
+        raise ImageError(f"{name}: damaged or truncated PNG ({error})") from error
+    settings = {"chunks": chunks.kept}
+    plain = decode_plain_png(data, chunks)
+    if plain is not None:
+        return SourceImage(plain, "PNG", is_grey(data), settings=settings)
+    with _open(io.BytesIO(data), name) as header:
+        if getattr(header, "is_animated", False):
+            raise ImageError(f"{name}: an animated picture; keep one frame of it")
+        return _unusual_png(header, data, name, settings)
+
+
+def _unusual_png(header: Image.Image, data: bytes, name: str, settings: dict[str, Any]) -> SourceImage:
+    """What `decode_plain_png` leaves: palettes, transparency, other depths, and pixels that are missing."""
+    deep, grey = data[24] == 16, is_grey(data)
+    transparent = data[25] & 4 or "transparency" in header.info
     try:
         # Pillow cuts 16-bit colour to 8 bits, and OpenCV does not
         header.load()
@@ -167,7 +173,7 @@ def _png(header: Image.Image, data: bytes, name: str) -> SourceImage:
     bgr = planes[..., :1].repeat(3, axis=2) if count < 3 else np.ascontiguousarray(planes[..., 2::-1])
     wide = bgr if deep else None
     bgr = (bgr >> 8).astype(np.uint8) if deep else bgr
-    return SourceImage(bgr, "PNG", grey, alpha, wide, {"chunks": png_chunks(data).kept})
+    return SourceImage(bgr, "PNG", grey, alpha, wide, settings)
 
 
 def _png_16bit(data: bytes, name: str) -> NDArray[Any]:
