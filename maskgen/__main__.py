@@ -1,6 +1,6 @@
 """``python -m maskgen`` and the console script: the maskgen command."""
 
-from .jobs.interrupt import leaving_at_once
+from .interrupt import leaving_at_once
 
 
 def main() -> None:

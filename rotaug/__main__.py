@@ -1,6 +1,6 @@
 """``python -m rotaug`` and the console script: the rotaug command."""
 
-from maskgen.jobs.interrupt import leaving_at_once
+from maskgen.interrupt import leaving_at_once
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from maskgen.errors import DatasetNotFound, MaskgenError, UsageError
-from maskgen.jobs.interrupt import INTERRUPTED
+from maskgen.interrupt import INTERRUPTED
 
 if TYPE_CHECKING:
     from maskgen.datasets.base import DatasetFormat

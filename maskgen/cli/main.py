@@ -19,7 +19,7 @@ import click
 
 from .. import __version__
 from ..errors import MaskgenError, UsageError
-from ..jobs.interrupt import INTERRUPTED, leaving_at_once
+from ..interrupt import INTERRUPTED, leaving_at_once
 
 _HERE = Path(__file__).parent
 #: modules of this folder that are no subcommand

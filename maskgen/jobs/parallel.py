@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ..errors import MaskgenError, UsageError
-from .interrupt import for_the_parent_alone
+from ..interrupt import for_the_parent_alone
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

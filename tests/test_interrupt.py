@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from maskgen.jobs.interrupt import INTERRUPTED, for_the_parent_alone, leaving_at_once
+from maskgen.interrupt import INTERRUPTED, for_the_parent_alone, leaving_at_once
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 INTERRUPTS = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nsignal.pause()\n"
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 
@@ -54,7 +54,7 @@ def test_ctrl_c_while_a_command_is_imported_is_one_line_and_130(tmp_path):
 def test_afterwards_ctrl_c_is_an_exception_again():
     script = (
         "import os, signal\n"
-        "from maskgen.jobs.interrupt import leaving_at_once\n"
+        "from maskgen.interrupt import leaving_at_once\n"
         "with leaving_at_once():\n    pass\n"
         "try:\n    os.kill(os.getpid(), signal.SIGINT)\n    signal.pause()\n"
         "except KeyboardInterrupt:\n    print('as ever')\n"

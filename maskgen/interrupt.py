@@ -9,7 +9,6 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NoReturn
 
 #: exit code of a program that Ctrl-C ended
 INTERRUPTED = 130
@@ -55,6 +54,6 @@ def for_the_parent_alone() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _leave(*_: object) -> NoReturn:
+def _leave(*_: object) -> None:
     os.write(2, b"Error: interrupted\n")
     os._exit(INTERRUPTED)
