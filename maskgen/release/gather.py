@@ -83,10 +83,10 @@ def gather(masked: Path, options: PackageOptions) -> Content:
         check_names(outcomes, shared)
         audited = audit(fmt, masked, outcomes, shared, pixels=options.pixels, jobs=options.jobs)
     errors = _failing(masked, options, audited)
-    groups = {o.id: fmt.person(o.id) for o in outcomes if o.output}
-    splits = make_splits(groups, options.ratios, options.split_seed)
     name = options.name or _default_name(masked, run, options.kind)
     with uncollected():
+        groups = {o.id: fmt.person(o.id) for o in outcomes if o.output}
+        splits = make_splits(groups, options.ratios, options.split_seed)
         rows = make_rows(outcomes, audited, groups, splits)
     return Content(
         fmt, masked, run, text, outcomes, options, right, name, errors, audited, groups, splits, rows
