@@ -10,6 +10,8 @@ tables  what a careful script would do without this project: tables and subsampl
 codec   decodes and encodes with maskgen.io.images, as rotaug does: the strictest of the three
 plain   cv2.imread and cv2.imwrite with their defaults, which lose the tables
 rotaug  the whole run: index, labels read, moved and written, hashes, manifest, labels.csv
+
+The bytes of the pictures that each of them writes are given as multiples of the sources'.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from PIL import Image, JpegImagePlugin
 from maskgen.datasets import recognise
 from maskgen.geometry.image_plane import INTERPOLATIONS
 from maskgen.io.images import decode_image, encode_like
+from maskgen.jobs.output import RECORDS
 from maskgen.jobs.parallel import single_threaded
 from rotaug.plan import AngleRange, Angles, uniform_angles
 from rotaug.rotate import Turn
@@ -45,7 +48,8 @@ def warped(image, theta: float, interpolation: str):
 
 def codec(root: Path, out: Path, entry: Planned, turn: Turn) -> None:
     source = decode_image((root / entry.image).read_bytes())
-    data = encode_like(source, warped(source.bgr, entry.theta_deg, turn.interpolation))
+    turned = warped(source.bgr, entry.theta_deg, turn.interpolation)
+    data = encode_like(source, turned, resampled=True)
     (out / entry.id.replace("/", "_")).with_suffix(entry.image.suffix).write_bytes(data)
 
 
@@ -76,6 +80,13 @@ def each(work: Callable[..., None], root: Path, out: Path, entries: list[Planned
         work(root, out, entry, turn)
 
 
+def size_of(folder: Path, entries: list[Planned]) -> int:
+    """Bytes of all pictures anywhere under a folder, the records of a run left out."""
+    suffixes = {entry.image.suffix for entry in entries}
+    files = (p for p in folder.rglob("*") if p.suffix in suffixes and RECORDS not in p.parts)
+    return sum(path.stat().st_size for path in files)
+
+
 def seconds(work: Callable[[], object]) -> float:
     start = time.process_time()
     work()
@@ -98,7 +109,7 @@ def main() -> None:
         for e, _ in zip(fmt.index(given.root), range(given.limit), strict=False)
     ]
     others = {"tables": tables, "codec": codec, "plain": plain}
-    best = dict.fromkeys((*others, "rotaug"), float("inf"))
+    best, sizes = dict.fromkeys((*others, "rotaug"), float("inf")), {}
     with tempfile.TemporaryDirectory() as folder, single_threaded():
         for number in range(given.rounds):
             # every round writes new files, as a run does
@@ -111,6 +122,8 @@ def main() -> None:
             options = RotateOptions(limit=len(entries))
             run = partial(rotate_dataset, fmt, given.root, out / "rotaug", Angles(span), turn, options)
             best["rotaug"] = min(best["rotaug"], seconds(run))
+            sizes = {name: size_of(out / name, entries) for name in best}
+    source = sum((given.root / entry.image).stat().st_size for entry in entries)
     each_ms = {name: round(1000.0 * value / len(entries), 3) for name, value in best.items()}
     print(
         json.dumps(
@@ -119,6 +132,7 @@ def main() -> None:
                 "interpolation": given.interpolation,
                 "pictures": len(entries),
                 "ms each": each_ms,
+                "size / source": {name: round(size / source, 3) for name, size in sizes.items()},
                 **{f"rotaug / {name}": round(best["rotaug"] / best[name], 3) for name in others},
             },
             indent=2,

@@ -19,8 +19,7 @@ from typing import Any
 
 from .apply_one import ApplyOptions, MaskOne, sources_of
 from .datasets.base import DatasetFormat
-from .errors import MaskgenError
-from .io.files import atomic_write, sha256_bytes
+from .io.files import sha256_bytes
 from .jobs.batch import BatchPlan, Summary, run_batch
 from .jobs.manifest import digest, versions, write_run
 from .jobs.outcome import Outcome
@@ -86,7 +85,7 @@ def apply_recipe(
             plan,
             lambda: fmt.index(root),
             work,
-            lambda: _copy_shared(fmt, root, targets),
+            lambda: fmt.copy_shared(root, *targets),
             keeps=keeps,
             quiet=quiet,
         )
@@ -127,20 +126,6 @@ def _write_control_run(control: Path, plan: BatchPlan, status: str) -> None:
         write_run(control, run)
     except OSError as error:
         raise output_error(error, control) from error
-
-
-def _copy_shared(fmt: DatasetFormat, root: Path, targets: list[Path]) -> dict[str, str]:
-    """Files that belong to no single picture, byte for byte."""
-    hashes = {}
-    for name in fmt.shared_files(root):
-        try:
-            data = (root / name).read_bytes()
-        except OSError as error:
-            raise MaskgenError(f"{root / name}: cannot be read ({error.strerror or error})") from error
-        for target in targets:
-            atomic_write(target / name, data, sync=False)
-        hashes[str(name)] = sha256_bytes(data)
-    return hashes
 
 
 def template_hashes(recipe: Recipe, catalogue: Catalogue) -> dict[str, dict[str, str]]:

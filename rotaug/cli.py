@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from maskgen.errors import DatasetNotFound, MaskgenError, UsageError
+from maskgen.interrupt import INTERRUPTED
 
 if TYPE_CHECKING:
     from maskgen.datasets.base import DatasetFormat
@@ -40,7 +41,13 @@ _OPTIONS = [
         help="Choose angles that spread roll, or the whole pose, as evenly as the data allow.",
     ),
     click.option("--include-original", is_flag=True, help="Write the unturned pictures as well."),
-    click.option("--seed", type=int, default=0, help="Another seed draws other angles."),
+    click.option(
+        "--seed",
+        type=click.IntRange(0, 2**63 - 1),
+        default=0,
+        metavar="N",
+        help="Another seed draws other angles.",
+    ),
     click.option("--dataset", metavar="NAME", help="300W-LP, AFLW2000, BIWI [default: recognised]."),
     click.option(
         "--root",
@@ -191,7 +198,7 @@ def run(args: list[str] | None = None) -> int:
     except click.ClickException as error:
         return _complain(f"{error.format_message()} (see rotaug --help)", 2)
     except (KeyboardInterrupt, click.Abort):
-        return _complain("interrupted; the same command with --resume goes on", 130)
+        return _complain("interrupted; the same command with --resume goes on", INTERRUPTED)
     except UsageError as error:
         return _complain(str(error), 2)
     except MaskgenError as error:
@@ -212,7 +219,3 @@ def _complain(message: str, code: int) -> int:
 def main() -> None:
     """Entry point of the ``rotaug`` console script."""
     sys.exit(run(sys.argv[1:] or ["--help"]))
-
-
-if __name__ == "__main__":
-    main()

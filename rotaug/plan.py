@@ -102,6 +102,8 @@ class Angles:
                 raise UsageError("--per-image and --balance choose from a --range; --angles are all taken")
         if self.per_image < 1:
             raise UsageError(f"--per-image must be 1 or more, got {self.per_image}")
+        if self.seed < 0:
+            raise UsageError(f"--seed must be 0 or more, got {self.seed}")
         if self.balance is not None and self.balance not in CELLS:
             raise UsageError(f"--balance takes {' or '.join(CELLS)}, got {self.balance!r}")
 

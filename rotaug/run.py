@@ -17,8 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from maskgen.datasets.base import DatasetFormat
-from maskgen.errors import MaskgenError
-from maskgen.io.files import atomic_write, sha256_bytes
 from maskgen.jobs.batch import BatchPlan, Summary, run_batch
 from maskgen.jobs.manifest import digest, inherit_chain, versions, write_run
 from maskgen.jobs.output import check_apart, check_output, open_output, output_error, read_run
@@ -191,20 +189,7 @@ class _Job:
                 yield Planned(entry.id, entry.image, entry.labels, theta)
 
         work = TurnOne(self.fmt, self.root, out, self.turn, self.plan.drawn(number))
-        return run_batch(batch, entries, work, lambda: self._copy_shared(out), quiet=self.quiet)
-
-    def _copy_shared(self, out: Path) -> dict[str, str]:
-        """Files that belong to no single picture, byte for byte."""
-        hashes = {}
-        for name in self.fmt.shared_files(self.root):
-            try:
-                data = (self.root / name).read_bytes()
-            except OSError as error:
-                reason = error.strerror or error
-                raise MaskgenError(f"{self.root / name}: cannot be read ({reason})") from error
-            atomic_write(out / name, data, sync=False)
-            hashes[str(name)] = sha256_bytes(data)
-        return hashes
+        return run_batch(batch, entries, work, lambda: self.fmt.copy_shared(self.root, out), quiet=self.quiet)
 
     @contextmanager
     def held(self) -> Iterator[dict[str, Any]]:

@@ -144,7 +144,7 @@ def turned_file(source: SourceImage, plane: PlaneMap, turn: Turn) -> bytes:
     else:
         turned = replace(source, bgr=plane.warp(source.bgr, *how, turn.fill_bgr))
     alpha = None if source.alpha is None else plane.warp(source.alpha, *how, 0.0)
-    return encode_like(turned, turned.bgr, alpha)
+    return encode_like(turned, turned.bgr, alpha, resampled=True)
 
 
 def label_record(fmt: DatasetFormat, before: Sample, after: Sample) -> dict[str, Any]:

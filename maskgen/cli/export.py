@@ -40,11 +40,21 @@ def command(source: str, out: Path | None, overwrite: bool) -> int:
             raise UsageError(f"{source!r} is neither a checkpoint file nor a network; networks are {names}")
         model, target = restore_model(load(path), path), path.with_suffix(".onnx")
     target = out or target
+    if target.is_dir():
+        raise UsageError(f"{target} is a folder; name a file, such as {target / 'model.onnx'}")
     if target.exists() and not overwrite:
         raise UsageError(f"{target} exists; give another --out or --overwrite")
     if not target.parent.is_dir():
-        raise UsageError(f"the folder {target.parent} does not exist; make it first")
+        raise UsageError(_no_folder(target.parent))
     deviation = export_onnx(model, target)
     megabytes = target.stat().st_size / 1e6
     click.echo(f"{target}: {model.name}, {megabytes:.1f} MB, at most {deviation:.2g} degrees from torch")
     return 0
+
+
+def _no_folder(folder: Path) -> str:
+    """What keeps a file from being written there: nothing of that name, or a file on the way."""
+    file = next((place for place in (folder, *folder.parents) if place.exists() and not place.is_dir()), None)
+    if file is not None:
+        return f"{file} is a file, so nothing can be written below it; give another --out"
+    return f"the folder {folder} does not exist; make it first"

@@ -19,6 +19,7 @@ import click
 
 from .. import __version__
 from ..errors import MaskgenError, UsageError
+from ..interrupt import INTERRUPTED, leaving_at_once
 
 _HERE = Path(__file__).parent
 #: modules of this folder that are no subcommand
@@ -49,7 +50,8 @@ class LazyGroup(click.Group):
         """Import the command's module and return its ``command``."""
         if cmd_name not in self.list_commands(ctx):
             return None
-        module = importlib.import_module(f"{__package__}.{cmd_name.replace('-', '_')}")
+        with leaving_at_once():
+            module = importlib.import_module(f"{__package__}.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
         return command
 
@@ -106,7 +108,7 @@ def run(group: click.Command, args: list[str] | None = None, prog: str = "maskge
     except click.ClickException as error:
         return _complain(_one_line(error.format_message()), 2)
     except (KeyboardInterrupt, click.Abort):
-        return _complain("interrupted", 130)
+        return _complain("interrupted", INTERRUPTED)
     except BrokenPipeError:
         # the reader of our output left (`maskgen ... | head`); Python must not complain about it at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -173,7 +175,3 @@ def main() -> None:
     # a scheduler's polite request ends like Ctrl-C: files whole, output resumable
     signal.signal(signal.SIGTERM, _stop)
     sys.exit(run(command, sys.argv[1:] or ["--help"]))
-
-
-if __name__ == "__main__":
-    main()

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 
+from ..errors import MaskgenError
 from ..geometry.image_plane import PlaneMap
-from ..io.files import atomic_write
+from ..io.files import atomic_write, sha256_bytes
 from ..io.images import image_size, size_in
 from ..sample import Entry, Sample
 
@@ -60,6 +61,22 @@ class DatasetFormat(ABC):
     def shared_files(self, root: Path) -> Iterator[PurePosixPath]:
         """Files of the dataset that belong to no single picture (calibrations, meshes), sorted."""
         return iter(())
+
+    def copy_shared(self, root: Path, *targets: Path) -> dict[str, str]:
+        """Copy the `shared_files` to every target, byte for byte; returns their SHA-256 by relative path.
+
+        Raises MaskgenError for a file that cannot be read, OSError for a target that takes no more.
+        """
+        hashes = {}
+        for name in self.shared_files(root):
+            try:
+                data = (root / name).read_bytes()
+            except OSError as error:
+                raise MaskgenError(f"{root / name}: cannot be read ({error.strerror or error})") from error
+            for target in targets:
+                atomic_write(target / name, data, sync=False)
+            hashes[str(name)] = sha256_bytes(data)
+        return hashes
 
     @abstractmethod
     def read(self, root: Path, entry: Entry, held: Held = NOTHING) -> Sample:

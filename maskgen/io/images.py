@@ -19,18 +19,12 @@ from PIL import Image, UnidentifiedImageError
 
 from ..errors import ImageError
 from .jpeg import JpegHeader, encode_jpeg, header_bytes, known_header, remember_header
+from .png import SIGNATURE, decode_plain_png, encode_png, is_grey, png_chunks
 
 Pixels = NDArray[np.uint8]
 
-#: what Pillow calls the file formats that can be written back like their source
-FORMATS = ("JPEG", "PNG")
-#: PNG filter and deflate strategy: on photographs smaller than level 6 and six times as fast, and flat areas
-#: stay small (docs/formats.md)
-_PNG = [cv2.IMWRITE_PNG_COMPRESSION, 3, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
-_PNG_HEAD = 33  # signature and header chunk
 _HEAD_BYTES = 4096
 _LONGEST = 1 << 16
-_KEPT_CHUNKS = (b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"pHYs", b"eXIf", b"tEXt", b"zTXt", b"iTXt", b"tIME")
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +82,7 @@ def size_in(data: bytes, name: str = "image") -> tuple[int, int]:
 
 def _size_in(head: bytes) -> tuple[int, int] | None:
     """(width, height) from the first bytes of a JPEG or PNG; None where they do not say or look odd."""
-    if head[:8] == b"\x89PNG\r\n\x1a\n" and head[12:16] == b"IHDR":
+    if head[:8] == SIGNATURE and head[12:16] == b"IHDR":
         width, height = struct.unpack_from(">II", head, 16)
         return (width, height) if 0 < width <= _LONGEST and 0 < height <= _LONGEST else None
     at = 2
@@ -112,15 +106,13 @@ def decode_image(data: bytes, name: str = "image") -> SourceImage:
     known = known_header(head)
     if known is not None:
         return _jpeg(known, data, name)
+    if data[:8] == SIGNATURE:
+        return _png(data, name)
     with _open(io.BytesIO(data), name) as header:
-        if header.format not in FORMATS:
+        if header.format != "JPEG":
             raise ImageError(f"{name}: {header.format} pictures are not supported; convert to JPEG or PNG")
         if header.mode == "CMYK":
             raise ImageError(f"{name}: {header.mode} colours are not supported; convert the file to RGB")
-        if getattr(header, "is_animated", False):
-            raise ImageError(f"{name}: an animated picture; keep one frame of it")
-        if header.format != "JPEG":
-            return _png(header, data, name)
         return _jpeg(remember_header(head, header), data, name)
 
 
@@ -146,17 +138,31 @@ def _jpeg(header: JpegHeader, data: bytes, name: str) -> SourceImage:
     return SourceImage(bgr.astype(np.uint8, copy=False), "JPEG", header.grey, settings=dict(header.settings))
 
 
-def _png(header: Image.Image, data: bytes, name: str) -> SourceImage:
-    deep, colour = data[24] == 16, data[25]
-    transparent = colour & 4 or "transparency" in header.info
+def _png(data: bytes, name: str) -> SourceImage:
     try:
-        chunks = _kept_chunks(data)
-        # Pillow, because it notices missing data; but it cuts 16-bit colour to 8 bits, and OpenCV does not
+        chunks = png_chunks(data)
+    except ValueError as error:
+        raise ImageError(f"{name}: damaged or truncated PNG ({error})") from error
+    settings = {"chunks": chunks.kept}
+    plain = decode_plain_png(data, chunks)
+    if plain is not None:
+        return SourceImage(plain, "PNG", is_grey(data), settings=settings)
+    with _open(io.BytesIO(data), name) as header:
+        if getattr(header, "is_animated", False):
+            raise ImageError(f"{name}: an animated picture; keep one frame of it")
+        return _unusual_png(header, data, name, settings)
+
+
+def _unusual_png(header: Image.Image, data: bytes, name: str, settings: dict[str, Any]) -> SourceImage:
+    """What `decode_plain_png` leaves: palettes, transparency, other depths, and pixels that are missing."""
+    deep, grey = data[24] == 16, is_grey(data)
+    transparent = data[25] & 4 or "transparency" in header.info
+    try:
+        # Pillow cuts 16-bit colour to 8 bits, and OpenCV does not
         header.load()
         if deep:
             planes = _png_16bit(data, name)
         else:
-            grey = colour in (0, 4)
             mode = ("LA" if grey else "RGBA") if transparent else ("L" if grey else "RGB")
             planes = np.asarray(header.convert(mode))
     except (OSError, SyntaxError, ValueError, EOFError, struct.error) as error:
@@ -167,7 +173,7 @@ def _png(header: Image.Image, data: bytes, name: str) -> SourceImage:
     bgr = planes[..., :1].repeat(3, axis=2) if count < 3 else np.ascontiguousarray(planes[..., 2::-1])
     wide = bgr if deep else None
     bgr = (bgr >> 8).astype(np.uint8) if deep else bgr
-    return SourceImage(bgr, "PNG", colour in (0, 4), alpha, wide, {"chunks": chunks})
+    return SourceImage(bgr, "PNG", grey, alpha, wide, settings)
 
 
 def _png_16bit(data: bytes, name: str) -> NDArray[Any]:
@@ -179,24 +185,16 @@ def _png_16bit(data: bytes, name: str) -> NDArray[Any]:
     return planes
 
 
-def _kept_chunks(data: bytes) -> bytes:
-    """The source's PNG chunks about meaning (colour space, density, text), as they stand."""
-    kept, at = b"", 8
-    while at + 8 <= len(data):
-        length, kind = struct.unpack_from(">I4s", data, at)
-        if kind in _KEPT_CHUNKS:
-            kept += data[at : at + 12 + length]
-        at += 12 + length
-    return kept
-
-
-def encode_like(source: SourceImage, bgr: Pixels, alpha: NDArray[Any] | None = None) -> bytes:
+def encode_like(
+    source: SourceImage, bgr: Pixels, alpha: NDArray[Any] | None = None, *, resampled: bool = False
+) -> bytes:
     """``bgr`` (h, w, 3) uint8 as a file like ``source``: format, grey or colour, depth, metadata.
 
     JPEG keeps the quantisation tables and the chroma subsampling, so that untouched blocks change as little
     as a second compression can (docs/formats.md). A grey source gives a grey file. ``alpha`` replaces the
     source's plane; without it a source plane of another size becomes opaque. In 16-bit files a pixel whose
-    8-bit value did not change keeps all its bits. Palettes become true colour.
+    8-bit value did not change keeps all its bits. Palettes become true colour. ``resampled`` says that the
+    pixels were interpolated (turned, scaled), for which PNG has a cheaper filter.
 
     Raises ImageError if the pixels are not (h, w, 3) uint8 or cannot be encoded.
     """
@@ -204,10 +202,12 @@ def encode_like(source: SourceImage, bgr: Pixels, alpha: NDArray[Any] | None = N
         raise ImageError(f"pixels to encode must be (h, w, 3) uint8, got {bgr.shape} {bgr.dtype}")
     if source.format == "JPEG":
         return encode_jpeg(bgr, source.settings, grey=source.grey)
-    return _encode_png(source, bgr, alpha)
+    chunks = source.settings.get("chunks", b"")
+    return encode_png(_planes_like(source, bgr, alpha), chunks, resampled=resampled)
 
 
-def _encode_png(source: SourceImage, bgr: Pixels, alpha: NDArray[Any] | None) -> bytes:
+def _planes_like(source: SourceImage, bgr: Pixels, alpha: NDArray[Any] | None) -> NDArray[Any]:
+    """What a PNG like ``source`` holds: (h, w) grey, (h, w, 3) BGR or (h, w, 4) BGRA of its depth."""
     planes: NDArray[Any] = bgr
     if source.deep is not None:
         planes = bgr.astype(np.uint16) * 257
@@ -221,8 +221,4 @@ def _encode_png(source: SourceImage, bgr: Pixels, alpha: NDArray[Any] | None) ->
         planes = cv2.cvtColor(planes, cv2.COLOR_BGR2GRAY)
     elif alpha is not None:  # OpenCV writes no grey with alpha: three equal channels say the same
         planes = np.dstack([planes, alpha.astype(planes.dtype)])
-    done, encoded = cv2.imencode(".png", planes, _PNG)
-    if not done:
-        raise ImageError("the picture cannot be encoded as PNG")
-    data = encoded.tobytes()
-    return data[:_PNG_HEAD] + source.settings.get("chunks", b"") + data[_PNG_HEAD:]
+    return planes

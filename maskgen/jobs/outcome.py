@@ -13,6 +13,8 @@ from ..errors import ImageError, InputError, LabelError, LandmarkError
 #: ok: as good as it should be. degraded: written, with a reason to look at it. failed: not done, with the
 #: reason. skipped: left as it was because the recipe says so.
 STATUSES = ("ok", "degraded", "failed", "skipped")
+_WRITER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+_READER = json.JSONDecoder()
 
 
 @dataclass(frozen=True)
@@ -63,13 +65,15 @@ class Outcome:
             "files": dict(sorted(self.files.items())),
             "control_sha256": self.control_sha256,
         }
-        return json.dumps(record, ensure_ascii=False, separators=(",", ":"), allow_nan=False) + "\n"
+        return _WRITER.encode(record) + "\n"
 
     @classmethod
     def from_line(cls, line: str) -> Outcome:
         """Read `to_line` back. Raises ValueError where the line is not one (a torn last line, for one)."""
         try:
-            record = json.loads(line)
+            record, end = _READER.raw_decode(line)
+            if line[end:] not in ("", "\n"):
+                raise TypeError("more than one value")
             record["reasons"] = tuple(record["reasons"])
             return cls(**record)
         except (TypeError, KeyError, json.JSONDecodeError, RecursionError) as error:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ..errors import MaskgenError, UsageError
+from ..interrupt import for_the_parent_alone
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -89,7 +90,8 @@ def _parallel(
     waiting: deque[Any] = deque()
     try:
         for shard in shards:
-            waiting.append(pool.submit(task, shard))
+            with for_the_parent_alone():  # the first tasks start the workers
+                waiting.append(pool.submit(task, shard))
             if len(waiting) > _AHEAD * jobs:
                 yield waiting.popleft().result()
         while waiting:
@@ -126,7 +128,7 @@ class _Shard:
         self.work, self.stop = work, stop
 
     def __call__(self, items: list[Any]) -> list[Any]:
-        # Ctrl-C, or a scheduler, reaches every process of the group; only the parent shall answer
+        # where the parent could not see to it when it started this process
         for name in (signal.SIGINT, signal.SIGTERM):
             signal.signal(name, signal.SIG_IGN)
         results = []

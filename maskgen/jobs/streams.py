@@ -13,11 +13,24 @@ from __future__ import annotations
 
 import hashlib
 import math
+import threading
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+
+class _Own(threading.local):
+    """A generator for each thread: making one for each sample would cost more than all its draws."""
+
+    def __init__(self) -> None:
+        self.philox = np.random.Philox(key=0)
+
+
+_OWN = _Own()
+_NOTHING = np.zeros(4, np.uint64)
 
 
 @lru_cache(maxsize=4096)
@@ -34,16 +47,24 @@ class Streams:
 
     def __init__(self, seed: int, sample_id: str, scope: str = "maskgen") -> None:
         text = f"{scope}\0{seed}\0{sample_id}".encode()
-        key = int.from_bytes(hashlib.blake2b(text, digest_size=16).digest(), "little")
-        self._philox = np.random.Philox(key=key)
-        self._state = self._philox.state
+        key = np.frombuffer(hashlib.blake2b(text, digest_size=16).digest(), "<u8").astype(np.uint64)
+        self._address = {"key": key, "counter": key}
+        # nothing is buffered: the next word comes from the counter
+        self._state: Any = {
+            "bit_generator": "Philox",
+            "state": self._address,
+            "buffer": _NOTHING,
+            "buffer_pos": 4,
+            "has_uint32": 0,
+            "uinteger": 0,
+        }
 
     def bits(self, name: str) -> int:
         """64 random bits for the decision ``name``; always the same ones."""
-        self._state["state"]["counter"] = _counter_of(name)
-        self._state["buffer_pos"] = 4  # nothing buffered: the next word comes from the counter
-        self._philox.state = self._state
-        return int(self._philox.random_raw())
+        self._address["counter"] = _counter_of(name)
+        philox = _OWN.philox
+        philox.state = self._state
+        return int(philox.random_raw())
 
     def integer(self, name: str) -> int:
         """An integer in 0 .. 2**63 - 1."""

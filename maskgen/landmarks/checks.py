@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ..errors import LandmarkError
 from ..geometry.face import CANONICAL_FACE
 from ..geometry.landmarks import JAW, Landmarks
 from ..geometry.pose import HeadPose
-from ..geometry.rotation import rotation_about
+from ..geometry.rotation import Array, geodesic_deg, rotation_about
 from ..sample import Sample
 
 #: degrees between the labelled pose and the one the landmarks describe above which one of them is wrong. Over
 #: 906 real AFLW2000 files the median is 1.4, the 99th percentile 5.6 and the largest 7.6; with the landmarks
 #: of another picture the median is 45, with left and right swapped 178 (docs/formats.md)
 AGREEMENT_DEG = 20.0
-_JAW_WEIGHT = 0.1
+_EVEN = np.ones(68)
+#: two-dimensional jaw points slide along the visible outline of a turned head, so they count little
+_LESS_JAW = np.ones(68)
+_LESS_JAW[JAW] = 0.1
+_PROPER, _MIRRORED = np.eye(3), np.diag([1.0, 1.0, -1.0])
 #: how many of the 68 points must be known
 _FEWEST = 20
 
@@ -23,30 +29,35 @@ _FEWEST = 20
 def agreement_deg(landmarks: Landmarks, pose: HeadPose) -> float:
     """Geodesic degrees between ``pose`` and the pose that the landmarks describe under weak perspective.
 
-    Two-dimensional jaw points slide along the visible outline of a turned head, so they count little where
-    there is no depth. Raises LandmarkError where too few points are known, or they lie on a line.
+    Where there is no depth, jaw points count little. Raises LandmarkError where too few points are known, or
+    they lie on a line.
     """
     known = landmarks.valid
     if int(known.sum()) < 10:
         raise LandmarkError(f"only {int(known.sum())} of 68 landmarks are known; a pose needs at least 10")
-    weight = np.ones(68)
-    if landmarks.points.shape[1] == 2:
-        weight[JAW] = _JAW_WEIGHT
-    weight = weight[known] / weight[known].sum()
+    depth = landmarks.points.shape[1] == 3
+    weight = (_EVEN if depth else _LESS_JAW)[known]
+    weight = weight / weight.sum()
     model, seen = CANONICAL_FACE[known], landmarks.points[known]
     root = np.sqrt(weight)[:, None]
     dm, ds = root * (model - weight @ model), root * (seen - weight @ seen)
-    spread = np.linalg.svd(ds[:, :2], compute_uv=False)
-    if not spread[1] > 1e-2 * spread[0]:
+    if not _spreads(ds[:, :2]):
         raise LandmarkError("the landmarks lie on a line or in one point; they describe no head")
-    if seen.shape[1] == 3:
+    if depth:
         u, _, vt = np.linalg.svd(ds.T @ dm)
-        found = u @ np.diag([1.0, 1.0, np.linalg.det(u @ vt)]) @ vt
+        found = u @ (_PROPER if np.linalg.det(u @ vt) > 0.0 else _MIRRORED) @ vt
     else:
         u, _, vt = np.linalg.svd(np.linalg.lstsq(dm, ds, rcond=None)[0].T, full_matrices=False)
         rows = u @ vt
         found = np.vstack([rows, np.cross(rows[0], rows[1])])
-    return HeadPose(found).distance_deg(pose)
+    return float(geodesic_deg(found, pose.cam_from_head))
+
+
+def _spreads(plane: Array) -> bool:
+    """Whether centred points (n, 2) spread in their narrowest direction 1 % as far as in their widest."""
+    (a, b), (_, c) = (plane.T @ plane).tolist()
+    mean, half = (a + c) / 2.0, math.hypot((a - c) / 2.0, b)
+    return bool(mean - half > 1e-4 * (mean + half))
 
 
 def apparent_pose(sample: Sample) -> HeadPose | None:

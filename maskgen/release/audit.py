@@ -21,6 +21,7 @@ from .model import is_record, pixel_hash
 #: (yaw, pitch, roll) in degrees
 Angles = tuple[float, float, float]
 _REAL = (int, float)
+_READING = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 
 
 @dataclass(slots=True)
@@ -51,10 +52,10 @@ class AuditOne:
         """Hash every file of the picture and compare; decode the picture where asked for."""
         outcome, entry = item
         problems: list[str] = []
-        pixels, size, image_size = None, 0, 0
+        pixels, size, image_size, root = None, 0, 0, os.fspath(self.root)
         for name, known in outcome.files.items():
             try:
-                data = _content(f"{self.root}/{name}")
+                data = _content(f"{root}/{name}")
             except OSError as error:
                 problems.append(f"{name} cannot be read ({error.strerror or error})")
                 continue
@@ -86,11 +87,12 @@ class AuditOne:
 
 
 def _content(path: str) -> bytes:
-    """A whole file by three calls of the system: for small pictures, opening costs as much as hashing."""
-    handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    """A whole file by few calls of the system: for small pictures they cost as much as hashing."""
+    handle = os.open(path, _READING)
     try:
         size = os.fstat(handle).st_size
-        # one byte more than it has, so that a file that is growing is not taken for a whole one
+        # one byte more than it has, so that a file that is growing is not taken for a whole one; and no more,
+        # for room that is not filled costs three times the reading
         data = os.read(handle, size + 1)
         if len(data) == size:
             return data

@@ -82,11 +82,11 @@ def gather(masked: Path, options: PackageOptions) -> Content:
             shared.update({str(n): sha256_file(masked / n) for n in fmt.shared_files(masked)})
         check_names(outcomes, shared)
         audited = audit(fmt, masked, outcomes, shared, pixels=options.pixels, jobs=options.jobs)
-    errors = _failing(masked, options, audited, plain_set)
-    groups = {o.id: fmt.person(o.id) for o in outcomes if o.output}
-    splits = make_splits(groups, options.ratios, options.split_seed)
+    errors = _failing(masked, options, audited)
     name = options.name or _default_name(masked, run, options.kind)
     with uncollected():
+        groups = {o.id: fmt.person(o.id) for o in outcomes if o.output}
+        splits = make_splits(groups, options.ratios, options.split_seed)
         rows = make_rows(outcomes, audited, groups, splits)
     return Content(
         fmt, masked, run, text, outcomes, options, right, name, errors, audited, groups, splits, rows
@@ -137,13 +137,11 @@ def _check_layer(masked: Path, layer: str, outcomes: list[Outcome]) -> None:
         raise UsageError(f"{masked} has no {layer} layer; apply with --save {layer} to release it")
 
 
-def _failing(masked: Path, options: PackageOptions, audited: Audit, plain_set: bool) -> list[Finding]:
+def _failing(masked: Path, options: PackageOptions, audited: Audit) -> list[Finding]:
     """Errors of the checks. Raises UsageError unless there are none or their reason is told."""
     # the audit has hashed every file already: once is enough
     report = check_dataset(masked, CheckOptions(source=options.source, jobs=options.jobs, hashes=False))
     errors = [f for f in report.findings if f.severity == "error"]
-    if plain_set:
-        errors = [f for f in errors if f.code != "manifest.missing"]
     errors += [Finding("file.changed", "error", a.id, p) for a in audited.found.values() for p in a.problems]
     errors += [Finding("file.changed", "error", "", p) for p in audited.problems]
     if errors and not " ".join((options.despite or "").split()):

@@ -191,8 +191,9 @@ def is_record(name: str) -> bool:
 
 def dataset_files(outcomes: Iterable[Outcome], shared: Mapping[str, str]) -> dict[str, str]:
     """SHA-256 by path of every file of the dataset proper: pictures, labels, shared files."""
-    found = {n: h for o in outcomes for n, h in o.files.items() if not is_record(n)}
-    return dict(sorted((found | dict(shared)).items()))
+    found = {n: h for o in outcomes for n, h in o.files.items() if not n.startswith(_RECORDS)}
+    found |= shared
+    return {name: found[name] for name in sorted(found)}
 
 
 def content_hash(outcomes: Iterable[Outcome], shared: Mapping[str, str]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from ..apply import _copy_shared, template_hashes
+from ..apply import template_hashes
 from ..apply_one import ApplyOptions, MaskOne, Templates, sources_of
 from ..datasets.base import DatasetFormat
 from ..datasets.registry import get_format
@@ -94,7 +94,7 @@ def rebuild(release: Release, root: Path, out: Path, options: RebuildOptions | N
         details={"rebuilt_from": release.info.get("content_sha256")},
     )
     work = MaskOne(fmt, root, out, recipe, made)
-    run_batch(plan, listed, work, lambda: _shared(fmt, root, out), quiet=options.quiet)
+    run_batch(plan, listed, work, lambda: fmt.copy_shared(root, out), quiet=options.quiet)
     _compare_all(release, root, out, comparison)
     text = json.dumps(comparison.as_dict(), indent=1, ensure_ascii=False) + "\n"
     atomic_write(out / RECORDS / "rebuild.json", text.encode())
@@ -128,10 +128,6 @@ def _compare_shared(release: Release, out: Path) -> Iterator[Difference]:
             yield Difference(name, "shared file", "is not there")
         elif sha256_file(path) != value:
             yield Difference(name, "shared file", "is another file than the release's")
-
-
-def _shared(fmt: DatasetFormat, root: Path, out: Path) -> dict[str, str]:
-    return _copy_shared(fmt, root, [out])
 
 
 def check_rebuildable(release: Release) -> None:

@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,6 @@ class Splits:
     names: Mapping[str, str]
     of: Mapping[str, str]
 
-    def ids(self, split: str) -> list[str]:
-        """Ids of a split, sorted."""
-        return sorted(i for i, name in self.of.items() if name == split)
-
     def record(self) -> dict[str, Any]:
         """For release.json: what was asked, what came out, and the hash of every list."""
         images, groups = Counter(self.of.values()), Counter(self.names.values())
@@ -37,18 +34,22 @@ class Splits:
             "ratios": dict(self.ratios),
             "images": {name: images[name] for name in self.ratios},
             "groups": {name: groups[name] for name in self.ratios},
-            "sha256": {name: sha256_bytes(self.text(name).encode()) for name in self.ratios},
+            "sha256": {name: sha256_bytes(text.encode()) for name, text in self.texts.items()},
         }
 
-    def text(self, split: str) -> str:
-        """The list as it is written: one id a line."""
-        return "".join(f"{i}\n" for i in self.ids(split))
+    @cached_property
+    def texts(self) -> dict[str, str]:
+        """The list of every split as it is written: one id a line, sorted."""
+        ids: dict[str, list[str]] = {name: [] for name in self.ratios}
+        for sample_id in sorted(self.of):
+            ids[self.of[sample_id]].append(sample_id)
+        return {name: "\n".join([*found, ""]) for name, found in ids.items()}
 
     def write(self, folder: Path) -> None:
         """Write splits/NAME.txt."""
         (folder / "splits").mkdir(parents=True, exist_ok=True)
-        for name in self.ratios:
-            (folder / "splits" / f"{name}.txt").write_text(self.text(name), "utf-8", newline="\n")
+        for name, text in self.texts.items():
+            (folder / "splits" / f"{name}.txt").write_text(text, "utf-8", newline="\n")
 
 
 def parse_ratios(text: str) -> dict[str, float]:
@@ -80,7 +81,7 @@ def make_splits(groups: Mapping[str, str], ratios: Mapping[str, float], seed: in
     order = sorted(sizes, key=lambda g: hashlib.sha256(f"{seed}\0{g}".encode()).hexdigest())
     names = {}
     for group in order:
-        split = max(wanting, key=lambda name: wanting[name])
+        split = max(wanting, key=wanting.__getitem__)
         names[group] = split
         wanting[split] -= sizes[group]
     return Splits(seed, dict(ratios), names, {i: names[g] for i, g in groups.items()})

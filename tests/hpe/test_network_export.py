@@ -102,3 +102,22 @@ def test_commands_list_describe_and_export(tmp_path, monkeypatch, capsys):
     for wrong in ("export nosuch", "export nosuch.pt", "models glpos", "export trinet --out no/such/x.onnx"):
         assert run(command, wrong.split()) == 2
         assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("out", "words"),
+    [
+        ("no/such/x.onnx", "the folder no/such does not exist"),
+        ("file/x.onnx", "file is a file"),
+        ("file/below/x.onnx", "file is a file"),
+        (".", ". is a folder"),
+    ],
+)
+def test_an_output_that_cannot_be_is_refused_for_what_it_is(out, words, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("kept")
+    assert run(command, ["export", "retinapose_mnet025", "--out", out, "--overwrite"]) == 2
+    said = capsys.readouterr().err
+    assert words in said
+    assert said.count("\n") == 1
+    assert (tmp_path / "file").read_text() == "kept"

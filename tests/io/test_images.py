@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from pathlib import Path
 
 import cv2
@@ -10,6 +12,8 @@ from PIL import Image, JpegImagePlugin, PngImagePlugin
 
 from maskgen.errors import ImageError
 from maskgen.io.images import decode_image, encode_like, image_size, read_image
+
+PNG = b"\x89PNG\r\n\x1a\n"
 
 
 @pytest.fixture(scope="module")
@@ -208,3 +212,94 @@ def test_encoding_twice_gives_the_same_bytes(photo) -> None:
     for kind in ("JPEG", "PNG"):
         source = decode_image(_save(photo, kind))
         assert encode_like(source, source.bgr) == encode_like(source, source.bgr)
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def _in_pieces(data: bytes, size: int = 700) -> list[bytes]:
+    """The chunks of a PNG, its pixels in pieces of a few hundred bytes; all checksums are right."""
+    at, others, packed = 8, [], b""
+    while at < len(data):
+        length, kind = struct.unpack_from(">I4s", data, at)
+        if kind == b"IDAT":
+            packed += data[at + 8 : at + 8 + length]
+        else:
+            others.append(data[at : at + 12 + length])
+        at += 12 + length
+    pieces = [_chunk(b"IDAT", packed[k : k + size]) for k in range(0, len(packed), size)]
+    return [*others[:-1], *pieces, others[-1]]
+
+
+@pytest.mark.parametrize("writer", ["opencv", "pillow"])
+@pytest.mark.parametrize("damage", ["gone", "cut", "empty", "zeros", "ends early", "wrong sum"])
+def test_pixels_missing_inside_a_png_are_found_even_where_every_checksum_is_right(
+    photo, writer: str, damage: str
+) -> None:
+    data = _save(photo, "PNG") if writer == "pillow" else cv2.imencode(".png", photo[..., ::-1])[1].tobytes()
+    chunks = _in_pieces(data)
+    np.testing.assert_array_equal(decode_image(PNG + b"".join(chunks)).bgr, photo[..., ::-1])
+    for hit in (3, len(chunks) // 2, len(chunks) - 3):
+        content = chunks[hit][8:-4]
+        damaged = {
+            "gone": [],
+            "cut": [_chunk(b"IDAT", content[:-9])],
+            "empty": [_chunk(b"IDAT", b"")],
+            "zeros": [_chunk(b"IDAT", bytes(len(content)))],
+            "ends early": [chunks[-1]],
+            "wrong sum": [chunks[hit][:-1] + bytes([chunks[hit][-1] ^ 1])],
+        }[damage]
+        with pytest.raises(ImageError, match=r"^x\.png: ") as caught:
+            decode_image(PNG + b"".join([*chunks[:hit], *damaged, *chunks[hit + 1 :]]), "x.png")
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        (b"gAMA", struct.pack(">I", 100_000)),
+        (b"sRGB", b"\0"),
+        (b"bKGD", struct.pack(">3H", 9, 9, 9)),
+        (b"eXIf", b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"),
+        (b"pHYs", struct.pack(">IIB", 2835, 5670, 1)),
+        (b"tEXt", b"Comment\0made of chunks"),
+    ],
+)
+def test_chunks_about_meaning_change_no_stored_pixel(photo, kind: bytes, content: bytes) -> None:
+    head, *rest = _in_pieces(_save(photo, "PNG"))
+    source = decode_image(PNG + b"".join([head, _chunk(kind, content), *rest]))
+    np.testing.assert_array_equal(source.bgr, photo[..., ::-1])
+    np.testing.assert_array_equal(decode_image(encode_like(source, source.bgr)).bgr, source.bgr)
+
+
+@pytest.mark.parametrize("how", [{}, {"compress_level": 0}, {"bits": 4}])
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "LA", "P", "1"])
+def test_every_kind_of_png_decodes_like_pillow(photo, mode: str, how: dict) -> None:
+    data = _save(
+        photo, "PNG", mode, **(how if mode == "P" else {k: v for k, v in how.items() if k != "bits"})
+    )
+    expected = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))[..., ::-1]
+    np.testing.assert_array_equal(decode_image(data).bgr, expected)
+
+
+def test_a_transparent_colour_is_still_seen_as_transparency(photo) -> None:
+    colour = tuple(int(v) for v in photo[3, 5])
+    source = decode_image(_save(photo, "PNG", transparency=colour))
+    assert source.alpha is not None
+    np.testing.assert_array_equal(source.alpha == 0, (photo == photo[3, 5]).all(axis=2))
+
+
+def test_the_filter_changes_no_pixel(photo) -> None:
+    source = decode_image(_save(cv2.GaussianBlur(photo, (0, 0), 3.0), "PNG"))
+    for resampled in (True, False):
+        data = encode_like(source, source.bgr, resampled=resampled)
+        np.testing.assert_array_equal(decode_image(data).bgr, source.bgr)
+
+
+def test_real_pngs_that_are_turned_stay_below_the_source_s_size(samples: Path) -> None:
+    for path in sorted((samples / "BIWI").glob("hpdb/*/*.png"))[:3]:
+        source = read_image(path)
+        turn = cv2.getRotationMatrix2D((319.5, 239.5), 20.0, 1.0)
+        turned = cv2.warpAffine(source.bgr, turn, source.size, flags=cv2.INTER_CUBIC)
+        assert len(encode_like(source, turned, resampled=True)) <= path.stat().st_size

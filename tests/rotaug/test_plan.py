@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maskgen.errors import UsageError
-from rotaug.plan import AngleRange, angle_tag, checked_angles, parse_angles, uniform_angles
+from rotaug.plan import AngleRange, Angles, angle_tag, checked_angles, parse_angles, uniform_angles
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,11 @@ from rotaug.plan import AngleRange, angle_tag, checked_angles, parse_angles, uni
 def test_a_range_that_cannot_be_is_refused_with_its_reason(low, high, word):
     with pytest.raises(UsageError, match=word):
         AngleRange(low, high)
+
+
+def test_a_seed_below_nothing_is_refused():
+    with pytest.raises(UsageError, match="seed"):
+        Angles(AngleRange(-1, 1), seed=-1)
 
 
 @pytest.mark.parametrize("text", ["", ",", "a,b", "10,10", "180,-180", "400", "nan"])

@@ -1,0 +1,59 @@
+"""Ctrl-C while a program only starts: one line and code 130, where Python shows an import's traceback.
+
+For command lines; it imports nothing that takes time, so that it can come before all that does.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+#: exit code of a program that Ctrl-C ended
+INTERRUPTED = 130
+
+
+@contextmanager
+def leaving_at_once() -> Iterator[None]:
+    """End the process on Ctrl-C, without clean-up: only for times when there is nothing to clean up.
+
+    An exception would not do. Libraries written in C print those that reach them and go on, or turn them into
+    errors of their own. Whoever handles or ignores the signal already is left alone, and so are threads.
+    """
+    try:
+        if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+            raise ValueError("somebody else decides")
+        signal.signal(signal.SIGINT, _leave)
+    except ValueError:  # also raised outside of the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@contextmanager
+def for_the_parent_alone() -> Iterator[None]:
+    """Hold back Ctrl-C and a scheduler's request to end; processes started meanwhile never hear of either.
+
+    Both reach every process of a group, and only the one that the user started shall answer. What comes
+    meanwhile is delivered here afterwards. Windows cannot do this, and there nothing happens.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()  # comes with the first process, and lets through what is held back
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _leave(*_: object) -> None:
+    os.write(2, b"Error: interrupted\n")
+    os._exit(INTERRUPTED)
