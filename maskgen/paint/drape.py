@@ -94,11 +94,9 @@ def _directions(spec: MaskSpec, wear: str, skew_deg: float, rows: int) -> Array:
 def _hull_radius(d: Array, skin: Array) -> Array:
     """Radius of the convex hull of the skin points CENTRE + d * skin, along d (n, 3)."""
     hull = ConvexHull(np.concatenate([d * skin[:, None], [[0.0, 0.0, 60.0]]]))
-    normals, offsets = hull.equations[:, :3], -hull.equations[:, 3]
-    reach = d @ normals.T
-    with np.errstate(divide="ignore"):
-        limit = np.where(reach > 1e-9, offsets / reach, np.inf)
-    return np.maximum(limit.min(axis=1), skin)
+    # a ray leaves the hull by the facet it meets first; CENTRE lies inside, so all offsets are positive
+    facets = hull.equations[:, :3] / -hull.equations[:, 3:]
+    return np.maximum(1.0 / (d @ facets.T).max(axis=1), skin)
 
 
 def edge_distances(points: Array) -> Array:

@@ -112,7 +112,7 @@ class Painter:
     ) -> F32:  # fmt: skip
         """The mask as premultiplied linear BGR with opacity, blurred as the photograph is."""
         spec = style.spec
-        size_mm = build_shell(spec).size_mm
+        size_mm = build_shell(spec, "correct").size_mm
         levels = prepared(style, size_mm)
         maps = levels[pick_level(len(levels), levels[0].cloth.shape[1] / size_mm[0], fit.camera.scale)]
         p = _cloth(draw, light, white, spec)
