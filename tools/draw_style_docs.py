@@ -21,7 +21,7 @@ from maskgen.paint.plain_head import plain_head
 from maskgen.report.contact import Tile, contact_sheet
 
 _WIDTH, _QUALITY, _MOST_BYTES = 1280, 84, 400_000
-_WORN = (("surgical", "#9cc7dc"), ("cloth", "#26375c"), ("kn95", "#eef0f0"))
+_WORN = (("surgical", "#aad6ee"), ("cloth", "#26375c"), ("kn95", "#eef0f0"))
 
 
 def sheet_of(*options: str) -> np.ndarray:
