@@ -62,11 +62,6 @@ class HeadPose:
         """Degrees; positive is turned clockwise on screen."""
         return self.euler()[2]
 
-    @property
-    def faces_camera(self) -> bool:
-        """Whether the face looks into the camera's half space (R22 > 0)."""
-        return bool(self.cam_from_head[2, 2] > 0.0)
-
     def rotated(self, theta_deg: float) -> HeadPose:
         """The pose after the picture is turned counter-clockwise on screen by ``theta_deg``."""
         return HeadPose(rot.rotate_in_plane(self.cam_from_head, theta_deg))
