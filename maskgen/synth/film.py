@@ -11,6 +11,7 @@ from numba import njit
 from numpy import float32 as f32
 from numpy.typing import NDArray
 
+from .draws import held
 from .noise import TILE
 
 Edges = tuple[int, int, int, int]
@@ -49,8 +50,8 @@ def draw_film(rng: np.random.Generator, size: int) -> Film:
         motion=(float(rng.uniform(2, 6)), float(rng.uniform(0, 180))) if moving else (0.0, 0.0),
         noise=float(np.exp(rng.normal(0.4, 0.5))),
         coarse=float(rng.uniform(0, 1)),
-        contrast=float(np.clip(rng.normal(1.38, 0.16), 1.0, 1.8)),
-        saturation=float(np.clip(rng.normal(0.97, 0.22), 0.3, 1.5)),
+        contrast=held(rng.normal(1.38, 0.16), 1.0, 1.8),
+        saturation=held(rng.normal(0.97, 0.22), 0.3, 1.5),
         cast=(float(cast[0]), float(cast[1]), float(cast[2])),
         vignette=float(max(rng.normal(0, 0.15), 0)),
         flare=float(max(rng.normal(0.0, 0.02), 0)),

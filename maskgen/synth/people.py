@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .draws import pick
+from .draws import held, pick
 from .identity import ASYMMETRY, MEASURES
 from .person import HAIR_COLOURS, IRIS_COLOURS, Clothes, Eyes, Glasses, Hair, Person
 from .skin import Skin
@@ -149,23 +149,19 @@ def _draw_hair(rng: np.random.Generator, male: float, age: float, melanin: float
     style = pick(rng, styles)
     beards = {"none": 0.55, "stubble": 0.20, "short": 0.12, "full": 0.06, "goatee": 0.05, "moustache": 0.03}
     beard = pick(rng, beards) if man else "none"
-    curl = (
-        float(np.clip(rng.normal(0.15 + 0.9 * max(melanin - 0.55, 0), 0.25), 0, 1))
-        if style != "afro"
-        else 1.0
-    )
+    curl = held(rng.normal(0.15 + 0.9 * max(melanin - 0.55, 0), 0.25), 0, 1) if style != "afro" else 1.0
     return Hair(
         style=style,
         length=float(np.exp(rng.normal(0, 0.18))),
         curl=curl,
-        recede=float(np.clip(rng.normal(0.1 + 0.7 * age * man, 0.3), -0.2, 1.2)),
+        recede=held(rng.normal(0.1 + 0.7 * age * man, 0.3), -0.2, 1.2),
         parting=float(rng.uniform(-1, 1)),
         volume=float(np.exp(rng.normal(0, 0.25))),
         colour=_rgb(colour),
         beard=beard,
         beard_colour=_rgb(colour * np.exp(rng.normal(0.05, 0.15))),
-        brow=float(np.clip(rng.normal(0.42 + 0.24 * male, 0.16), 0.05, 1.0)),
-        lashes=float(np.clip(rng.normal(0.45 - 0.35 * male, 0.15), 0.1, 1.0)),
+        brow=held(rng.normal(0.42 + 0.24 * male, 0.16), 0.05, 1.0),
+        lashes=held(rng.normal(0.45 - 0.35 * male, 0.15), 0.1, 1.0),
         seed=int(rng.integers(2**31)),
     )
 
@@ -175,24 +171,22 @@ def _draw_skin(rng: np.random.Generator, male: float, age: float, melanin: float
     shade = {"none": 0.06, "stubble": 0.42, "short": 0.5, "full": 0.5, "goatee": 0.2, "moustache": 0.15}[
         hair.beard
     ]
-    dark_hair = float(np.clip(1.2 - 4.0 * np.mean(hair.beard_colour), 0.2, 1.0))
+    dark_hair = held(1.2 - 4.0 * float(np.mean(hair.beard_colour)), 0.2, 1.0)
     stick = _rgb(np.array([0.36, 0.085, 0.09]) * np.exp(rng.normal(0, 0.25)) * np.exp(rng.normal(0, 0.18, 3)))
     scalp = {"bald": float(rng.uniform(0.0, 0.12)), "buzz": 0.55, "crop": 0.85}.get(hair.style, 0.95)
     return Skin(
         melanin=melanin,
         hue=float(rng.normal(0.0, 0.5)),
-        blush=float(np.clip(rng.normal(0.55, 0.25), 0, 1.3)),
-        blotches=float(np.clip(rng.normal(0.4, 0.2), 0.05, 1)),
-        freckles=float(np.clip(rng.normal(-0.2, 0.35), 0, 1)),
-        pores=float(np.clip(rng.normal(0.5 + 0.2 * male, 0.2), 0, 1)),
-        oil=float(np.clip(rng.normal(0.45, 0.2), 0, 1)),
+        blush=held(rng.normal(0.55, 0.25), 0, 1.3),
+        blotches=held(rng.normal(0.4, 0.2), 0.05, 1),
+        freckles=held(rng.normal(-0.2, 0.35), 0, 1),
+        pores=held(rng.normal(0.5 + 0.2 * male, 0.2), 0, 1),
+        oil=held(rng.normal(0.45, 0.2), 0, 1),
         age=age,
-        sockets=float(np.clip(rng.normal(0.4 + 0.25 * age, 0.2), 0, 1.2)),
-        lip_colour=float(np.clip(rng.normal(0.5 - 0.15 * male, 0.25), 0, 1)),
+        sockets=held(rng.normal(0.4 + 0.25 * age, 0.2), 0, 1.2),
+        lip_colour=held(rng.normal(0.5 - 0.15 * male, 0.25), 0, 1),
         lipstick=(*stick, float(rng.uniform(0.2, 0.7)) if made_up else 0.0),
-        eyeliner=float(rng.uniform(0.35, 0.85))
-        if made_up
-        else float(np.clip(rng.normal(0.26, 0.1), 0.05, 0.5)),
+        eyeliner=float(rng.uniform(0.35, 0.85)) if made_up else held(rng.normal(0.26, 0.1), 0.05, 0.5),
         beard_shadow=(shade + float(rng.uniform(0, 0.15))) * dark_hair if male > 0 else 0.0,
         brow=0.35 * hair.brow,
         scalp=scalp,
@@ -247,7 +241,7 @@ def _draw_glasses(rng: np.random.Generator, age: float) -> Glasses:
         metal,
         float(rng.uniform(0.75, 0.97)) if sun else float(rng.uniform(0, 0.06)),
         bool(rng.random() < 0.15 and not sun),
-        float(np.clip(rng.normal(0, 1.2), -1.5, 4)),
+        held(rng.normal(0, 1.2), -1.5, 4),
     )
 
 
@@ -276,17 +270,15 @@ def _draw_clothes(rng: np.random.Generator, male: float) -> Clothes:
 
 def draw_person(rng: np.random.Generator) -> Person:
     """A random person."""
-    male = float(np.clip(rng.choice([-1.0, 1.0]) * rng.normal(1.0, 0.25), -1.5, 1.5))
-    age = float(np.clip(rng.beta(1.3, 2.2), 0.0, 1.0))
-    heavy = float(np.clip(rng.normal(-0.1, 0.6), -1.3, 1.8))
-    melanin = float(
-        np.clip(
-            rng.choice(
-                [rng.normal(0.16, 0.09), rng.normal(0.42, 0.12), rng.normal(0.78, 0.12)], p=[0.56, 0.26, 0.18]
-            ),
-            0.0,
-            1.0,
-        )
+    male = held(rng.choice([-1.0, 1.0]) * rng.normal(1.0, 0.25), -1.5, 1.5)
+    age = held(rng.beta(1.3, 2.2), 0.0, 1.0)
+    heavy = held(rng.normal(-0.1, 0.6), -1.3, 1.8)
+    melanin = held(
+        rng.choice(
+            [rng.normal(0.16, 0.09), rng.normal(0.42, 0.12), rng.normal(0.78, 0.12)], p=[0.56, 0.26, 0.18]
+        ),
+        0.0,
+        1.0,
     )
     shape = draw_shape(rng, male, age, heavy, melanin)
     hair = _draw_hair(rng, male, age, melanin, _hair_colour(rng, melanin, age))

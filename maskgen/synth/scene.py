@@ -66,7 +66,7 @@ def white_balance(scene: Scene, strength: float = 0.6) -> NDArray[np.float64]:
 
 
 #: linear light that a bright side of the face should stay below, and how far the exposure gives in to that
-_HIGHLIGHT, _GIVES_IN = 0.9, 0.7
+_HIGHLIGHT, _GIVES_IN = 0.9, 0.8
 
 
 def auto_exposure(scene: Scene, target: float) -> float:

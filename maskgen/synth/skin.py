@@ -143,7 +143,6 @@ def _lay_row(above, row, below, out):  # type: ignore[no-untyped-def]
         left, right = max(j - 1, 0), min(j + 1, MAP_WIDTH - 1)
         out[j, 4] = f32(0.9) * (row[heights + right] - row[heights + left])
         out[j, 5] = f32(0.9) * (below[heights + j] - above[heights + j])
-        out[j, 6], out[j, 7] = f32(0.0), f32(0.0)
 
 
 @njit(cache=True, fastmath=True, error_model="numpy")

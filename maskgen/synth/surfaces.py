@@ -37,8 +37,8 @@ from .shade import (
     unit_interval,
 )
 
-#: numbers of a texel: red, green, blue, gloss, slopes of the relief, and two that make them an even eight
-TEXEL = 8
+#: numbers of a texel: red, green, blue, gloss, slopes of the relief
+TEXEL = 6
 
 
 @njit(cache=True, fastmath=True, error_model="numpy", inline="always")

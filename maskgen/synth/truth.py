@@ -231,7 +231,7 @@ def _texture(
     strips = []
     for strap in style.spec.straps or (None,):
         tone = hex_to_linear(strap.color)[::-1] * _CLOTH if strap is not None and strap.color else base
-        strips.append(np.tile(np.array([*tone, 0.2, 0.0, 0.0, 0.0, 0.0], np.float32), (_STRAP_ROWS, w, 1)))
+        strips.append(np.tile(np.array([*tone, 0.2, 0.0, 0.0], np.float32), (_STRAP_ROWS, w, 1)))
     return np.ascontiguousarray(np.concatenate([out, *strips]), np.float32)
 
 
