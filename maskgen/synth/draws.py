@@ -6,10 +6,21 @@ So the order of work, the number of workers and decisions added later leave ever
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 
 import numpy as np
 
 from .expression import LINEAR, Expression
+
+_MOODS = {
+    "rest": 0.36,
+    "smile": 0.27,
+    "laugh": 0.09,
+    "talk": 0.13,
+    "pout": 0.04,
+    "frown": 0.07,
+    "surprise": 0.04,
+}
 
 
 def generator(seed: int, *names: str | int) -> np.random.Generator:
@@ -20,10 +31,21 @@ def generator(seed: int, *names: str | int) -> np.random.Generator:
     )
 
 
+def pick(rng: np.random.Generator, weights: Mapping[str, float]) -> str:
+    """One of the names, as likely as its weight: what ``rng.choice`` would give, in a tenth of its time."""
+    share = np.array(list(weights.values()), np.float64)
+    total = (share / share.sum()).cumsum()
+    return list(weights)[int(np.searchsorted(total / total[-1], rng.random(), side="right"))]
+
+
+def held(value: float, low: float, high: float) -> float:
+    """The number, held between two others; NumPy's own takes five times as long for one number."""
+    return float(min(max(value, low), high))
+
+
 def draw_expression(rng: np.random.Generator) -> Expression:
     """What a face does in a photograph: most rest or smile, some talk, frown or raise their brows."""
-    mood = str(rng.choice(["rest", "smile", "laugh", "talk", "pout", "frown", "surprise"],
-                          p=[0.36, 0.27, 0.09, 0.13, 0.04, 0.07, 0.04]))  # fmt: skip
+    mood = pick(rng, _MOODS)
     value = dict.fromkeys(LINEAR, 0.0) | {"jaw": 0.0}
     if mood == "smile":
         value |= {
@@ -58,11 +80,9 @@ def draw_expression(rng: np.random.Generator) -> Expression:
     value["brow_up"] = max(value["brow_up"], rng.normal(-0.1, 0.25))
     value["brow_inner"] = max(0.0, rng.normal(-0.1, 0.2))
     closed = rng.random() < 0.035
-    lid = (
-        1.0 if closed else float(np.clip(abs(rng.normal(0.0, 0.10)) - 0.05 * (mood == "surprise"), -0.1, 0.6))
-    )
+    lid = 1.0 if closed else held(abs(rng.normal(0.0, 0.10)) - 0.05 * (mood == "surprise"), -0.1, 0.6)
     close = 1.0 if rng.random() < 0.7 else float(rng.uniform(0.0, 1.0))
     return Expression(
-        **{name: float(np.clip(v, 0.0, 1.0)) for name, v in value.items()}, close=close, blink=(lid, lid),
-        gaze=(float(np.clip(rng.normal(0, 9), -25, 25)), float(np.clip(rng.normal(1, 5), -14, 14))),
+        **{name: held(v, 0.0, 1.0) for name, v in value.items()}, close=close, blink=(lid, lid),
+        gaze=(held(rng.normal(0, 9), -25, 25), held(rng.normal(1, 5), -14, 14)),
     )  # fmt: skip

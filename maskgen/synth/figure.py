@@ -8,11 +8,11 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from .garment import below_the_rim, garment
+from .garment import below_the_rim, garment, shell
 from .glasses import spectacles
 from .hair import groom
 from .model import Bent, HeadModel, bend, head_model, pose, torso_weights, vertex_normals
-from .parts import Part
+from .parts import CLOTH, Part
 from .scene import Scene
 from .strands import Strands
 
@@ -40,41 +40,39 @@ def figure(scene: Scene) -> Figure:
     """Everything of the scene that is seen, in camera axes."""
     model = head_model()
     bent = bend(model, scene.person.shape, scene.expression)
-    n = len(bent.points)
-    torso = np.zeros(n, np.float32)
-    torso[: len(model.torso)] = model.torso
-    head_points = bent.points.copy()
     extra: list[Part] = [garment(scene.person)]
     glasses, lenses = spectacles(scene.person.glasses, bent)
     extra += glasses
     if scene.mask is not None:
         extra.append(scene.mask.worn(bent, model))
+    points = np.concatenate([bent.points, *(p.points for p in extra)])
+    torso = np.zeros(len(points), np.float32)
+    torso[: len(model.torso)] = model.torso
     # clothes and masks turn on the neck as the skin below them does, or it would come through
-    torso = np.concatenate([torso, *(torso_weights(p.points) for p in extra)])
-    points = pose(np.concatenate([head_points, *(p.points for p in extra)]), torso, scene.head, scene.body)
-    starts = np.cumsum([n, *(len(p.points) for p in extra)])
-    bare = _bare_triangles(scene.person.clothes.kind)
-    triangles = np.concatenate(
-        [model.triangles[bare], *(p.triangles + s for p, s in zip(extra, starts, strict=False))]
-    )
-    material = np.concatenate(
-        [model.material[bare], *(np.full(len(p.triangles), p.material, np.uint8) for p in extra)]
-    )
-    attributes = _lids_over_eyes(model, bent)
-    attributes = np.concatenate([attributes, *(p.attributes for p in extra)])
+    torso[len(bent.points) :] = torso_weights(points[len(bent.points) :])
+    points = pose(points, torso, scene.head, scene.body)
+    triangles, material, solid = _dressed(scene.person.clothes.kind)
+    starts = np.cumsum([len(bent.points), *(len(p.points) for p in extra)])
+    if len(extra) > 1:
+        triangles = np.concatenate(
+            [triangles, *(p.triangles + s for p, s in zip(extra[1:], starts[1:-1], strict=True))]
+        )
+        material = np.concatenate(
+            [material, *(np.full(len(p.triangles), p.material, "u1") for p in extra[1:])]
+        )
+    attributes = np.concatenate([_lids_over_eyes(model, bent), *(p.attributes for p in extra)])
     strands = groom(scene.person, bent, scene.expression, scene.mask is not None) if scene.detail else None
     if strands is not None:
         strands = strands.moved(pose(strands.points, strands.torso, scene.head, scene.body), scene.head)
     if lenses is not None:
         lenses = (lenses.reshape(-1, 3) @ scene.head.T).reshape(lenses.shape).astype(np.float32)
-    triangles = np.ascontiguousarray(triangles, np.int32)
     return Figure(
         points,
         vertex_normals(points, triangles),
         attributes,
         triangles,
         material,
-        int(bare[: model.solid].sum()),
+        solid,
         model.skin_count,
         bent.landmarks,
         bent,
@@ -84,12 +82,22 @@ def figure(scene: Scene) -> Figure:
 
 
 @lru_cache(maxsize=8)
-def _bare_triangles(clothes: str) -> NDArray[np.bool_]:
-    """Triangles of the head model that no clothes of that kind cover: (m,)."""
-    model = head_model()
+def _dressed(clothes: str) -> tuple[NDArray[np.int32], NDArray[np.uint8], int]:
+    """Triangles (m, 3) and materials (m,) of a head in clothes of that kind, and how many bound a solid.
+
+    Skin that no clothes of that kind leave bare is left out.
+    """
+    model, (cloth, _) = head_model(), shell(clothes)
     covered = np.zeros(model.triangles.max() + 1, bool)
     covered[: model.skin_count] = below_the_rim(clothes)
-    return np.logical_not(covered[model.triangles].all(axis=1))
+    bare = np.logical_not(covered[model.triangles].all(axis=1))
+    first = int(bare[: model.solid].sum())
+    own, kinds = model.triangles[bare], model.material[bare]
+    worn, woven = cloth.triangles + len(model.attributes), np.full(len(cloth.triangles), CLOTH, np.uint8)
+    closed = cloth.solid
+    triangles = np.concatenate([own[:first], worn[:closed], own[first:], worn[closed:]])
+    material = np.concatenate([kinds[:first], woven[:closed], kinds[first:], woven[closed:]])
+    return np.ascontiguousarray(triangles, np.int32), material, first + closed
 
 
 def _lids_over_eyes(model: HeadModel, bent: Bent) -> NDArray[np.float32]:

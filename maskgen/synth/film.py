@@ -8,9 +8,11 @@ from functools import lru_cache
 import cv2
 import numpy as np
 from numba import njit
+from numpy import float32 as f32
 from numpy.typing import NDArray
 
-from .noise import TILE, cut
+from .draws import held
+from .noise import TILE
 
 Edges = tuple[int, int, int, int]
 
@@ -48,8 +50,8 @@ def draw_film(rng: np.random.Generator, size: int) -> Film:
         motion=(float(rng.uniform(2, 6)), float(rng.uniform(0, 180))) if moving else (0.0, 0.0),
         noise=float(np.exp(rng.normal(0.4, 0.5))),
         coarse=float(rng.uniform(0, 1)),
-        contrast=float(np.clip(rng.normal(1.38, 0.16), 1.0, 1.8)),
-        saturation=float(np.clip(rng.normal(0.97, 0.22), 0.3, 1.5)),
+        contrast=held(rng.normal(1.38, 0.16), 1.0, 1.8),
+        saturation=held(rng.normal(0.97, 0.22), 0.3, 1.5),
         cast=(float(cast[0]), float(cast[1]), float(cast[2])),
         vignette=float(max(rng.normal(0, 0.15), 0)),
         flare=float(max(rng.normal(0.0, 0.02), 0)),
@@ -62,7 +64,8 @@ def lens(linear: NDArray[np.float32], film: Film) -> NDArray[np.float32]:
     """Blur of linear light (h, w, 3) by defocus and motion."""
     out = linear
     if film.blur > 0.25:
-        out = cv2.GaussianBlur(out, (0, 0), film.blur, borderType=cv2.BORDER_REPLICATE).astype(
+        wide = 2 * int(np.ceil(3.0 * film.blur)) + 1
+        out = cv2.GaussianBlur(out, (wide, wide), film.blur, borderType=cv2.BORDER_REPLICATE).astype(
             np.float32, copy=False
         )
     if film.motion[0] > 1.0:
@@ -81,39 +84,65 @@ def lens(linear: NDArray[np.float32], film: Film) -> NDArray[np.float32]:
 
 @lru_cache(maxsize=1)
 def _grain() -> NDArray[np.float32]:
-    """Noise of blue, green and red, which share a part, and coarse noise: (TILE, TILE, 4), unit spread."""
+    """Noise of blue, green and red, which share a part, and coarse noise: (TILE, 4, TILE), unit spread."""
     rng = np.random.default_rng(20240608)
     common = rng.standard_normal((TILE, TILE), np.float32)
     planes = [0.6 * common + 0.8 * rng.standard_normal((TILE, TILE), np.float32) for _ in range(3)]
     coarse = cv2.GaussianBlur(common, (0, 0), 0.9)
-    return np.ascontiguousarray(np.stack([*planes, coarse / coarse.std()], axis=-1), np.float32)
+    return np.ascontiguousarray(np.stack([*planes, coarse / coarse.std()], axis=1), np.float32)
 
 
 @njit(cache=True, fastmath=True, error_model="numpy")
-def _develop(linear, gain, look, grain, grey, curve):  # type: ignore[no-untyped-def]
-    """look: saturation, vignette, flare, noise (8-bit levels), share of the coarse noise."""
+def _expose_row(line, y, gain, look, grey, steps, last, red, green, blue):  # type: ignore[no-untyped-def]
+    """Where on the tone curve each pixel of a row of light (3 w,) falls: red, green, blue (w,).
+
+    y: place of the row, -0.5 .. 0.5; look as in _develop; steps: of the curve, for light of 1; last: its end.
+    """
+    w = len(red)
+    per, zero = f32(1.0) / f32(w), f32(0.0)
+    keep, flare = f32(0.0) if grey else look[0], look[2]
+    vignette = f32(1.6) * look[1]
+    for x in range(w):
+        dx = f32(x) * per - f32(0.5)
+        shade = f32(1.0) - vignette * (dx * dx + y * y)
+        r = line[3 * x] * gain[0] * shade + flare
+        g = line[3 * x + 1] * gain[1] * shade + flare
+        b = line[3 * x + 2] * gain[2] * shade + flare
+        luma = f32(0.30) * r + f32(0.59) * g + f32(0.11) * b
+        red[x] = min(max((luma + (r - luma) * keep) * steps, zero), last)
+        green[x] = min(max((luma + (g - luma) * keep) * steps, zero), last)
+        blue[x] = min(max((luma + (b - luma) * keep) * steps, zero), last)
+
+
+@njit(cache=True, fastmath=True, error_model="numpy")
+def _grain_row(level, fine, coarse, noise, share, c, out):  # type: ignore[no-untyped-def]
+    """A row (w,) of one colour, 0..1, with its grain as bytes into every third of out (3 w,) from c on."""
+    for x in range(len(level)):
+        v = min(max(level[x], f32(0.0)), f32(1.0))
+        speck = fine[x] + share * (coarse[x] - fine[x])
+        byte = level[x] * f32(255.0) + noise * speck * (f32(1.4) - f32(0.8) * v) + f32(0.5)
+        out[3 * x + c] = np.uint8(np.int32(min(max(byte, f32(0.0)), f32(255.0))))
+
+
+@njit(cache=True, fastmath=True, error_model="numpy")
+def _develop(linear, gain, look, grain, y0, x0, grey, curve):  # type: ignore[no-untyped-def]
+    """look: saturation, vignette, flare, noise (8-bit levels), share of the coarse noise. grain: as _grain
+    makes it, used from (y0, x0) on."""
     h, w = linear.shape[:2]
     out = np.empty((h, w, 3), np.uint8)
-    saturation, vignette, flare, noise, share = look
-    last = len(curve) - 1
-    steps = np.float32(last / 4.0)
-    keep = np.float32(0.0 if grey else saturation)
+    planes = np.empty((3, w), np.float32)
+    last = f32(len(curve) - 1)
     for y in range(h):
-        dy = (y - 0.5 * h) / h
-        for x in range(w):
-            dx = (x - 0.5 * w) / w
-            shade = 1.0 - vignette * 1.6 * (dx * dx + dy * dy)
-            r = linear[y, x, 0] * gain[0] * shade + flare
-            g = linear[y, x, 1] * gain[1] * shade + flare
-            b = linear[y, x, 2] * gain[2] * shade + flare
-            luma = 0.30 * r + 0.59 * g + 0.11 * b
-            r, g, b = luma + (r - luma) * keep, luma + (g - luma) * keep, luma + (b - luma) * keep
-            for c in range(3):
-                v = b if c == 0 else (g if c == 1 else r)
-                level = curve[min(max(int(v * steps), 0), last)]
-                speck = share * grain[y, x, 3] + (1.0 - share) * grain[y, x, 1 if grey else c]
-                level = level * 255.0 + noise * speck * (1.4 - 0.8 * min(max(level, 0.0), 1.0))
-                out[y, x, c] = np.uint8(min(max(level + 0.5, 0.0), 255.0))
+        place = (f32(y) - f32(0.5) * f32(h)) / f32(h)
+        line, row = linear[y].reshape(-1), out[y].reshape(-1)
+        _expose_row(line, place, gain, look, grey, last / f32(4.0), last, planes[2], planes[1], planes[0])
+        for c in range(3):
+            level = planes[c]
+            for x in range(w):
+                level[x] = curve[np.uint32(level[x])]
+            specks = grain[y0 + y]
+            fine, coarse = specks[1 if grey else c, x0 : x0 + w], specks[3, x0 : x0 + w]
+            _grain_row(level, fine, coarse, look[3], look[4], c, row)
     return out
 
 
@@ -147,14 +176,14 @@ def develop(
     h, w = linear.shape[:2]
     tile = _grain()
     if h > TILE or w > TILE:
-        tile = np.tile(tile, (-(-h // TILE) + 1, -(-w // TILE) + 1, 1))
-    window = cut(tile, np.random.default_rng(film.seed), h, w)
+        tile = np.tile(tile, (-(-h // TILE) + 1, 1, -(-w // TILE) + 1))
+    rng = np.random.default_rng(film.seed)
+    y0, x0 = int(rng.integers(0, len(tile) - h + 1)), int(rng.integers(0, tile.shape[2] - w + 1))
     gain = np.array(film.cast, np.float32) * np.float32(exposure)
     noise = film.noise if grain else 0.0
     look = np.array((film.saturation, film.vignette, film.flare, noise, 0.6 * film.coarse), np.float32)
-    picture: NDArray[np.uint8] = _develop(
-        lens(linear, film), gain, look, window, film.grey, _tones(film.contrast)
-    )
+    seen = np.ascontiguousarray(lens(linear, film))
+    picture: NDArray[np.uint8] = _develop(seen, gain, look, tile, y0, x0, film.grey, _tones(film.contrast))
     return picture
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -11,14 +12,17 @@ from numpy.typing import NDArray
 
 from .base import base_head
 from .expression import smooth
-from .identity import MEASURES, shape_basis
+from .identity import shape_basis
+from .model import Fields
 from .parts import CLOTH, Part, grid_triangles
 from .sculpt import head_distance
 
 if TYPE_CHECKING:
-    from .person import Clothes, Person
+    from .person import Person
 
 _AROUND, _DOWN = 96, 34
+#: rows of the garment from the neckline on whose inside may be seen
+_INSIDE = 8
 #: the axis of the neck: point at height y is (0, y, _AXIS[0] + _AXIS[1] * (y - 90))
 _AXIS = (136.0, 0.12)
 #: how far below the rim of a garment skin is still drawn, mm
@@ -51,8 +55,8 @@ def _neckline(kind: str, azimuth: NDArray) -> NDArray:
 
 
 @lru_cache(maxsize=8)
-def _shell(kind: str) -> tuple[Part, NDArray[np.float32]]:
-    """The garment on the mean body and its shape basis."""
+def shell(kind: str) -> tuple[Part, Fields]:
+    """The garment on the mean body, and the fields of its shape."""
     azimuth = np.linspace(-np.pi, np.pi, _AROUND, endpoint=False)
     rows = np.linspace(0.0, 1.0, _DOWN) ** 1.15
     top = _neckline(kind, azimuth)
@@ -79,13 +83,16 @@ def _shell(kind: str) -> tuple[Part, NDArray[np.float32]]:
         attributes.append(attr)
     tris, start = [], 0
     for piece in pieces:
-        tris.append(grid_triangles(piece.shape[0], _AROUND, wrap=True)[:, ::-1] + start)
+        tris.append(grid_triangles(piece.shape[0], _AROUND, wrap=True) + start)
         start += piece.shape[0] * _AROUND
     flat = np.concatenate([p.reshape(-1, 3) for p in pieces])
     attr = np.concatenate([a.reshape(-1, 4) for a in attributes]).astype(np.float32)
-    return Part(flat.astype(np.float32), np.concatenate(tris).astype(np.int32), attr, CLOTH), shape_basis(
-        flat
-    )
+    # a sheet shows its inside at the neck alone: the rest comes first and bounds a solid
+    every = np.concatenate(tris).astype(np.int32)
+    closed = (every.min(axis=1) >= _INSIDE * _AROUND) & (every.max(axis=1) < _DOWN * _AROUND)
+    ordered = np.ascontiguousarray(np.concatenate([every[closed], every[~closed]]))
+    part = Part(flat.astype(np.float32), ordered, attr, CLOTH, int(closed.sum()))
+    return part, Fields.of(shape_basis(flat))
 
 
 def _attributes(azimuth: NDArray, down: NDArray, trim: float) -> NDArray:
@@ -119,12 +126,8 @@ def _collar(kind: str, azimuth: NDArray, top: NDArray) -> tuple[NDArray, NDArray
 
 def garment(person: Person) -> Part:
     """The person's clothes on their own body, in the head frame."""
-    clothes: Clothes = person.clothes
-    part, basis = _shell(clothes.kind)
-    points = part.points.copy()
-    for k in np.flatnonzero(np.abs(person.shape) > 1e-4):
-        points += person.shape[k] * basis[k]
-    return Part(points, part.triangles, part.attributes, CLOTH)
+    part, fields = shell(person.clothes.kind)
+    return replace(part, points=part.points + fields.summed(person.shape, len(part.points)))
 
 
 @lru_cache(maxsize=8)
@@ -138,6 +141,3 @@ def below_the_rim(kind: str) -> NDArray[np.bool_]:
     below = y - _neckline(kind, azimuth)
     shoulder = np.hypot(x, _AXIS[0] + _AXIS[1] * (y - 90.0) - z) > 74.0
     return np.logical_or(below > _UNDER_RIM, shoulder & (below > 0.0))
-
-
-assert MEASURES

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -14,7 +14,7 @@ from .facial_hair import beard, brows, lashes
 from .maps import hairline_height
 from .model import Bent, torso_weights, vertex_normals
 from .person import Hair, Person
-from .strands import Strands, distance_grid, grow, join_strands
+from .strands import Strands, away_from_the_middle, carried, distance_grid, grow, join_strands, waves
 
 #: where hair whirls out from on the back of the head
 CROWN = np.array([6.0, -124.0, 158.0])
@@ -164,14 +164,14 @@ def _lengths(style: Style, p: NDArray, hair: Hair, rng: np.random.Generator) -> 
     return length
 
 
-def _wander(p: NDArray, seed: int, scale: float) -> NDArray:
-    """A smooth random direction field (s, 3): neighbouring hair strays alike, which makes locks."""
+def _wander(p: NDArray, seed: int, scale: float, axes: int = 3) -> NDArray[np.float32]:
+    """A smooth random direction field (s, axes): neighbouring hair strays alike, which makes locks."""
     rng = np.random.default_rng(seed)
-    out = np.zeros((len(p), 3))
-    for wave in (1 / 34.0, 1 / 15.0, 1 / 7.0):
-        k = rng.normal(0, 1, (3, 3)) * wave * scale
-        out += np.sin(np.einsum("nk,dk->nd", p, k) + rng.uniform(0, 6.28, 3))
-    return out / 2.0
+    directions, phases = np.empty((3, 3, 3), np.float32), np.empty((3, 3), np.float32)
+    for k, wave in enumerate((1 / 34.0, 1 / 15.0, 1 / 7.0)):
+        directions[k] = rng.normal(0, 1, (3, 3)) * wave * scale
+        phases[k] = rng.uniform(0, 6.28, 3)
+    return waves(p, directions[:, :axes], phases[:, :axes]) * np.float32(0.5)
 
 
 @lru_cache(maxsize=24)
@@ -203,21 +203,22 @@ def scalp_hair(hair: Hair) -> tuple[Strands, Roots, NDArray[np.int32]] | None:
     falls = style.comb in ("parting", "fringed")
     fringe = _in_fringe(p) if style.comb == "fringed" else np.zeros(len(p))
     light = smooth(60.0, 95.0, p[:, 2]) if style.comb == "parting" else np.ones(len(p))
+    single = np.float32
     grown = grow(
         grid=distance_grid(),
-        roots=p,
-        direction=direction,
-        comb=comb,
-        length=_lengths(style, p, hair, rng),
-        clearance=clearance,
-        gravity=style.gravity * (0.35 + 0.65 * light),
-        stiff=np.full(len(p), style.keep),
-        curl=(hair.curl * (5.0 if style.length > 60 else 2.2), 0.028 + 0.03 * hair.curl),
-        phase=_wander(p, hair.seed + 1, 0.6)[:, 0] * 4.0 + rng.normal(0, 0.5, len(p)),
+        roots=p.astype(single),
+        direction=direction.astype(single),
+        comb=comb.astype(single),
+        length=_lengths(style, p, hair, rng).astype(single),
+        clearance=clearance.astype(single),
+        gravity=(style.gravity * (0.35 + 0.65 * light)).astype(single),
+        stiff=single(style.keep),
+        curl=np.array((hair.curl * (5.0 if style.length > 60 else 2.2), 0.028 + 0.03 * hair.curl), single),
+        phase=(_wander(p, hair.seed + 1, 0.6, 1)[:, 0] * 4.0 + rng.normal(0, 0.5, len(p))).astype(single),
         steps=style.steps,
-        gather=float(style.comb == "tied"),
-        target=KNOT,
-        open_face=np.where(fringe > 0.3, 0.0, 1.0) * falls,
+        gather=single(style.comb == "tied"),
+        target=KNOT.astype(single),
+        open_face=(np.where(fringe > 0.3, 0.0, 1.0) * falls).astype(single),
     )
     # a fringe hangs free of the head, where each strand stands for a lock: thin ones would let skin through
     thick = 1.0 + 0.9 * fringe
@@ -225,22 +226,27 @@ def scalp_hair(hair: Hair) -> tuple[Strands, Roots, NDArray[np.int32]] | None:
 
 
 def _dress(
-    grown: NDArray, hair: Hair, style: Style, layer: NDArray, thick: NDArray, rng: np.random.Generator
+    grown: NDArray[np.float32],
+    hair: Hair,
+    style: Style,
+    layer: NDArray,
+    thick: NDArray,
+    rng: np.random.Generator,
 ) -> Strands:
     count, points = grown.shape[:2]
-    t = np.linspace(0.0, 1.0, points)[None]
-    locks = np.exp(0.22 * _wander(grown[:, 0], hair.seed + 2, 2.0)[:, :1] + rng.normal(0, 0.18, (count, 1)))
-    colour = np.array(hair.colour)[None, None] * (locks * (0.85 + 0.25 * t))[..., None]
+    single, t = np.float32, np.linspace(0.0, 1.0, points)
+    stray = _wander(grown[:, 0], hair.seed + 2, 2.0, 1)[:, 0]
+    locks = np.exp(0.22 * stray + rng.normal(0, 0.18, count)).astype(single)
     near_root = np.minimum(t * style.length / (0.4 * min(style.length, 40.0)), 1.0)  # dark for 16 mm at most
-    shade = np.clip((0.30 + 0.70 * layer)[:, None] * (0.6 + 0.4 * near_root), 0, 1)
-    width = style.width * thick[:, None] * (1.0 - 0.65 * t**2) * np.exp(rng.normal(0, 0.15, (count, 1)))
+    shade = np.outer((0.30 + 0.70 * layer).astype(single), (0.6 + 0.4 * near_root).astype(single))
+    wide = (style.width * thick * np.exp(rng.normal(0, 0.15, count))).astype(single)
+    bright = np.outer(locks, (0.85 + 0.25 * t).astype(single)).ravel()
     flat = grown.reshape(-1, 3)
-    centre = np.array([0.0, -50.0, 105.0])
-    outward = flat - np.where(flat[:, 1:2] > -50.0, centre * [1, 0, 1] + flat * [0, 1, 0], centre)
-    starts = np.arange(count + 1, dtype=np.int32) * points
     return Strands(
-        flat, starts, width.reshape(-1).astype(np.float32), colour.reshape(-1, 3).astype(np.float32),
-        shade.reshape(-1).astype(np.float32), 0.7 * torso_weights(flat), _unit(outward).astype(np.float32),
+        flat, np.arange(count + 1, dtype=np.int32) * points,
+        np.outer(wide, (1.0 - 0.65 * t**2).astype(single)).ravel(),
+        np.outer(bright, np.array(hair.colour, single)), np.clip(shade, 0.0, 1.0).ravel(),
+        single(0.7) * torso_weights(flat), away_from_the_middle(flat),
     )  # fmt: skip
 
 
@@ -284,10 +290,7 @@ def groom(person: Person, bent: Bent, expression: Expression, masked: bool = Fal
         strands, roots, rows = grown
         corners = bent.shift[base_head().triangles[roots.triangle[rows]]]
         move = np.einsum("kcd,kc->kd", corners, roots.weights[rows])
-        steps = int(strands.starts[1])
-        parts.append(
-            strands.moved(strands.points + np.repeat(move, steps, axis=0).astype(np.float32), np.eye(3))
-        )
+        parts.append(replace(strands, points=carried(strands.points, int(strands.starts[1]), move)))
     if person.hair.style in ("tied", "bun"):
         parts.append(_tail(person.hair, person.hair.style == "bun"))
     return join_strands(parts)

@@ -17,7 +17,8 @@ from .draws import generator
 from .expression import Expression
 from .film import Film
 from .light import draw_light
-from .person import Glasses, Person, draw_person
+from .people import draw_person
+from .person import Glasses, Person
 from .poses import Angles
 from .scene import Scene, auto_exposure
 

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 from numba import njit
+from numpy import float32 as f32
 from numpy.typing import NDArray
 
 from .base import BaseHead, base_head
@@ -27,7 +28,7 @@ from .parts import EYE, SKIN, TEETH, Part, eye_centres, eyeball, teeth
 JAW_DEGREES = 22.0
 LID_DEGREES = 31.0
 #: the point the head turns about on the neck
-NECK_PIVOT = np.array([0.0, 62.0, 138.0])
+_PIVOT = (0.0, 62.0, 138.0)
 
 Points = NDArray[np.float32]
 
@@ -53,7 +54,7 @@ class Fields:
         return _sum_fields(self.starts, self.rows, self.moves, np.asarray(weights, np.float32), count)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, error_model="numpy")
 def _sum_fields(starts, rows, moves, weights, count):  # type: ignore[no-untyped-def]
     out = np.zeros((count, 3), np.float32)
     for k in range(len(weights)):
@@ -61,7 +62,7 @@ def _sum_fields(starts, rows, moves, weights, count):  # type: ignore[no-untyped
         if abs(w) < 1e-4:
             continue
         for i in range(starts[k], starts[k + 1]):
-            r = rows[i]
+            r = np.uint32(rows[i])
             out[r, 0] += w * moves[i, 0]
             out[r, 1] += w * moves[i, 1]
             out[r, 2] += w * moves[i, 2]
@@ -83,6 +84,7 @@ class HeadModel:
     close: NDArray[np.float32]
     jaw: NDArray[np.float32]
     lids: tuple[NDArray[np.float32], NDArray[np.float32]]
+    lid_rows: NDArray[np.int64]
     torso: NDArray[np.float32]
     ball: Part
     triangles: NDArray[np.int32]
@@ -139,7 +141,8 @@ def head_model() -> HeadModel:
         material.append(np.full(len(part.triangles), TEETH if part.material == TEETH else EYE, np.uint8))
         start += len(part.points)
     return HeadModel(
-        base, points, Fields.of(shape), Fields.of(linear), close, jaw, lids, torso_weights(points), ball,
+        base, points, Fields.of(shape), Fields.of(linear), close, jaw, lids,
+        np.flatnonzero(lids[0] + lids[1] > 0.0), torso_weights(points), ball,
         np.ascontiguousarray(np.concatenate(tris), np.int32), np.concatenate(material),
         np.concatenate([skin_attributes, *(r.attributes for r in rows), ball.attributes, ball.attributes]),
         len(seen),
@@ -157,12 +160,19 @@ class Bent:
     shift: Points
 
 
-def combine(model: HeadModel, shape: NDArray, expression: Expression) -> tuple[NDArray, NDArray]:
-    """Mean points moved by shape and the linear part of an expression: points (n + 2, 3) and the move
-    alone."""
-    count = len(model.points) + 2
-    shift = model.shape.summed(shape, count) + model.linear.summed(expression.linear(), count)
-    return np.concatenate([model.points, eye_centres()]) + shift, shift
+@njit(cache=True, error_model="numpy")
+def _bent(mean, shift, close, closing, jaw, jaw_angle, joint_y, joint_z):  # type: ignore[no-untyped-def]
+    """Mean points (n, 3) moved by shift, lips closed, and turned about the axis of the jaw's joints."""
+    out = np.empty(mean.shape, np.float64)
+    for i in range(len(mean)):
+        out[i, 0] = mean[i, 0] + shift[i, 0]
+        y, z = mean[i, 1] + shift[i, 1] + closing * close[i], mean[i, 2] + shift[i, 2]
+        if jaw_angle > 0.0 and jaw[i] > 0.0:
+            c, s = np.cos(jaw_angle * jaw[i]), np.sin(jaw_angle * jaw[i])
+            y, z = y - joint_y, z - joint_z
+            y, z = joint_y + c * y - s * z, joint_z + s * y + c * z
+        out[i, 1], out[i, 2] = y, z
+    return out
 
 
 def _turn_x(points: NDArray, pivot: NDArray, radians: NDArray) -> NDArray:
@@ -177,40 +187,36 @@ def _turn_x(points: NDArray, pivot: NDArray, radians: NDArray) -> NDArray:
 
 def bend(model: HeadModel, shape: NDArray, expression: Expression) -> Bent:
     """The head with the given shape (len(MEASURES),) in standard deviations, making a face."""
-    moved, shift = combine(model, np.asarray(shape, np.float32), expression)
-    points, centres = moved[:-2], moved[-2:]
-    points[:, 1] += expression.close * (1.0 - min(expression.jaw * 6.0, 1.0)) * model.close
-    joint = np.array(JAW_JOINT)
-    touched = np.flatnonzero(model.jaw > 0.0)
-    if expression.jaw > 0.0:
-        angle = np.radians(JAW_DEGREES) * expression.jaw * model.jaw[touched]
-        points[touched] = _turn_x(points[touched], joint, angle)
-    points = _move_lids(model, points, centres, expression)
+    count = len(model.points) + 2
+    shift = model.shape.summed(shape, count)
+    shift += model.linear.summed(expression.linear(), count)
+    closing = expression.close * (1.0 - min(expression.jaw * 6.0, 1.0))
+    angle = np.radians(JAW_DEGREES) * expression.jaw
+    points = _bent(model.points, shift, model.close, closing, model.jaw, angle, *JAW_JOINT[1:])
+    centres = eye_centres() + shift[-2:]
+    _move_lids(model, points, centres, expression)
     large = shape[MEASURES.index("eye_large")]
     eye_scale = float(1.0 + 0.03 * large)
-    balls = [
-        centre + eye_scale * (model.ball.points @ _gaze(expression.gaze, side).T)
-        for side, centre in zip((-1, 1), centres, strict=True)
-    ]
-    landmarks = model.base.landmarks(points)
-    return Bent(
-        np.concatenate([points, *balls]).astype(np.float32), centres, eye_scale, landmarks, shift[:-2]
-    )
+    everything = np.empty((len(points) + 2 * len(model.ball.points), 3), np.float32)
+    everything[: len(points)] = points
+    for side, part in enumerate(np.split(everything[len(points) :], 2)):
+        ball = model.ball.points @ _gaze(expression.gaze, 2 * side - 1).T
+        part[:] = centres[side] + eye_scale * ball
+    return Bent(everything, centres, eye_scale, model.base.landmarks(points), shift[:-2])
 
 
-def _move_lids(model: HeadModel, points: NDArray, centres: NDArray, expression: Expression) -> NDArray:
+def _move_lids(model: HeadModel, points: NDArray, centres: NDArray, expression: Expression) -> None:
+    """Turn, in place, the lids about the eyeballs; they follow the gaze up and down."""
+    follow = expression.gaze[1] / 30.0
     upper, lower = model.lids
-    follow = expression.gaze[1] / 30.0  # lids follow the gaze up and down
     for side in (0, 1):
-        at = (points[:, 0] < 0.0) == (side == 0)
-        rows = np.flatnonzero(at & (upper + lower > 0.0))
+        rows = model.lid_rows[(points[model.lid_rows, 0] < 0.0) == (side == 0)]
         blink = expression.blink[side]
         angle = np.radians(LID_DEGREES) * (
             upper[rows] * (blink + 0.55 * follow * (1.0 - blink))
             + lower[rows] * (-0.10 * blink + 0.25 * follow)
         )
         points[rows] = _turn_x(points[rows], centres[side], angle)
-    return points
 
 
 def _gaze(gaze: tuple[float, float], side: int) -> NDArray:
@@ -228,32 +234,41 @@ def vertex_normals(points, triangles):  # type: ignore[no-untyped-def]
     """Outward unit normals (n, 3): area-weighted means over the triangles at each point."""
     out = np.zeros((len(points), 3), np.float32)
     for t in range(len(triangles)):
-        a, b, c = triangles[t]
-        ux, uy, uz = points[b, 0] - points[a, 0], points[b, 1] - points[a, 1], points[b, 2] - points[a, 2]
-        vx, vy, vz = points[c, 0] - points[a, 0], points[c, 1] - points[a, 1], points[c, 2] - points[a, 2]
+        a, b, c = np.uint32(triangles[t, 0]), np.uint32(triangles[t, 1]), np.uint32(triangles[t, 2])
+        x, y, z = points[a, 0], points[a, 1], points[a, 2]
+        ux, uy, uz = points[b, 0] - x, points[b, 1] - y, points[b, 2] - z
+        vx, vy, vz = points[c, 0] - x, points[c, 1] - y, points[c, 2] - z
         nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
-        for i in (a, b, c):
-            out[i, 0] += nx
-            out[i, 1] += ny
-            out[i, 2] += nz
+        for corner in (a, b, c):
+            out[corner, 0] += nx
+            out[corner, 1] += ny
+            out[corner, 2] += nz
     for i in range(len(points)):
-        length = np.sqrt(out[i, 0] ** 2 + out[i, 1] ** 2 + out[i, 2] ** 2) + 1e-12
-        out[i, 0] /= length
-        out[i, 1] /= length
-        out[i, 2] /= length
+        x, y, z = out[i, 0], out[i, 1], out[i, 2]
+        inv = f32(1.0) / np.sqrt(x * x + y * y + z * z + f32(1e-12))
+        out[i, 0], out[i, 1], out[i, 2] = x * inv, y * inv, z * inv
     return out
 
 
-def pose(
-    points: NDArray, torso: NDArray, head: NDArray, body: NDArray, pivot: NDArray = NECK_PIVOT
-) -> Points:
-    """Head-frame points (n, 3) turned into camera axes about the head's origin: ``head`` (3, 3) turns the
-    head,
-    ``body`` (3, 3) the torso about ``pivot``; ``torso`` (n,) blends them along the neck."""
-    turned = points @ head.T
-    moving = torso > 0.0
-    about = head @ pivot
-    with_body = (points[moving] - pivot) @ body.T + about
-    w = torso[moving, None]
-    turned[moving] += w * (with_body - turned[moving])
-    return turned.astype(np.float32)
+@njit(cache=True, fastmath=True, error_model="numpy")
+def pose(points, torso, head, body):  # type: ignore[no-untyped-def]
+    """Head-frame points (n, 3) turned into camera axes about the head's origin, float32.
+
+    ``head`` (3, 3) turns the head, ``body`` (3, 3) the torso about NECK_PIVOT; ``torso`` (n,) blends them
+    along the neck.
+    """
+    out = np.empty((len(points), 3), np.float32)
+    h, b = head.astype(np.float32), body.astype(np.float32)
+    px, py, pz = f32(_PIVOT[0]), f32(_PIVOT[1]), f32(_PIVOT[2])
+    for i in range(len(points)):
+        x, y, z, w = points[i, 0], points[i, 1], points[i, 2], torso[i]
+        if w <= f32(0.0):
+            for k in range(3):
+                out[i, k] = h[k, 0] * x + h[k, 1] * y + h[k, 2] * z
+        else:
+            u, v, t = x - px, y - py, z - pz
+            for k in range(3):
+                turned = h[k, 0] * x + h[k, 1] * y + h[k, 2] * z
+                below = b[k, 0] * u + b[k, 1] * v + b[k, 2] * t + h[k, 0] * px + h[k, 1] * py + h[k, 2] * pz
+                out[i, k] = turned + w * (below - turned)
+    return out

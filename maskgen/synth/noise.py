@@ -15,8 +15,9 @@ def octave(rng: np.random.Generator, size: int, cell: float, width: int | None =
     """Noise (size, width) of zero mean and unit spread whose features are about ``cell`` texels wide."""
     width = width or size
     coarse = rng.random((max(int(size / cell), 2) + 3, max(int(width / cell), 2) + 3), np.float32) - 0.5
-    big = cv2.resize(coarse, (width, size), interpolation=cv2.INTER_CUBIC)
-    return (big / max(float(big.std()), 1e-6)).astype(np.float32)
+    big = np.asarray(cv2.resize(coarse, (width, size), interpolation=cv2.INTER_CUBIC), np.float32)
+    big *= np.float32(1.0 / max(float(cv2.meanStdDev(big)[1][0, 0]), 1e-6))
+    return big
 
 
 def clouds(rng: np.random.Generator, size: int, cell: float, octaves: int = 4, gain: float = 0.55,
@@ -24,8 +25,9 @@ def clouds(rng: np.random.Generator, size: int, cell: float, octaves: int = 4, g
     """Fractal noise (size, width), unit spread: octaves of halving feature size, weight ``gain`` each."""
     out = np.zeros((size, width or size), np.float32)
     for k in range(octaves):
-        out += gain**k * octave(rng, size, max(cell / 2**k, 1.0), width)
-    return out / np.float32(max(float(out.std()), 1e-6))
+        cv2.scaleAdd(octave(rng, size, max(cell / 2**k, 1.0), width), gain**k, out, out)
+    out *= np.float32(1.0 / max(float(cv2.meanStdDev(out)[1][0, 0]), 1e-6))
+    return out
 
 
 @lru_cache(maxsize=1)
@@ -44,10 +46,3 @@ def skin_tiles() -> dict[str, NDArray[np.float32]]:
         "freckles": np.clip((spots - 1.7) * 1.6, 0.0, 1.0).astype(np.float32),
         "stubble": np.clip(dots * 2.2, 0.0, 1.0).astype(np.float32),
     }
-
-
-def cut(tile: NDArray[np.float32], rng: np.random.Generator, height: int, width: int) -> NDArray[np.float32]:
-    """A random window of a tile (h, w) or (h, w, k)."""
-    y = int(rng.integers(0, tile.shape[0] - height + 1))
-    x = int(rng.integers(0, tile.shape[1] - width + 1))
-    return tile[y : y + height, x : x + width]

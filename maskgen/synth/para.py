@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..datasets.pose_para import MODEL_FROM_CANONICAL
 from ..geometry.camera import WeakPerspective
+from .camera import turned
 from .photo import Photo, Shot
 from .surface_points import aflw_points, outline_landmarks
 
@@ -62,14 +63,14 @@ def landmarks_1based(photo: Photo) -> NDArray[np.float64]:
 
 def outline_1based(photo: Photo) -> NDArray[np.float64]:
     """The same with the jaw on the visible outline, (68, 2)."""
-    marks = photo.rendered.points @ photo.scene.head.T
+    marks = turned(photo.rendered.points, photo.scene.head)
     return photo.scene.camera.to_pixels(outline_landmarks(posed_skin(photo), marks))[:, :2] + 1.0
 
 
 def points_3d(photo: Photo, depth: float) -> NDArray[np.float32]:
     """pt3d_68 (3, 68): x, y in pixels from 1, z toward the viewer in pixels, offset by tz."""
     scene = photo.scene
-    marks = (photo.rendered.points + MODEL_FROM_CANONICAL) @ scene.head.T
+    marks = turned(photo.rendered.points + MODEL_FROM_CANONICAL, scene.head)
     z = depth - scene.camera.pixels_per_mm() * marks[:, 2]
     return np.column_stack([landmarks_1based(photo), z]).T.astype(np.float32)
 
@@ -78,7 +79,7 @@ def points_21(photo: Photo) -> NDArray[np.float64]:
     """pt2d of AFLW2000 (2, 21): AFLW's points in pixels from 1; -1 where hidden by head, hair or the
     picture's edge."""
     scene, depth = photo.scene, photo.rendered.depth
-    marks = photo.rendered.points @ scene.head.T
+    marks = turned(photo.rendered.points, scene.head)
     seen = scene.camera.to_pixels(aflw_points(posed_skin(photo), marks))
     samples = depth.shape[0] // scene.size[1]
     out = seen[:, :2].T + 1.0

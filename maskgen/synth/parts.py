@@ -15,12 +15,16 @@ SKIN, EYE, TEETH, CLOTH, FRAME, FABRIC, LENS = range(7)
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """points (n, 3) mm, triangles (m, 3), attributes (n, 4) whose meaning depends on the material."""
+    """points (n, 3) mm, triangles (m, 3), attributes (n, 4) whose meaning depends on the material.
+
+    solid: the first so many triangles bound a solid, and are not seen from behind.
+    """
 
     points: NDArray[np.float32]
     triangles: NDArray[np.int32]
     attributes: NDArray[np.float32]
     material: int
+    solid: int = 0
 
 
 def grid_triangles(rows: int, cols: int, wrap: bool = False) -> NDArray[np.int32]:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from ..geometry.face import CANONICAL_FACE
 from ..geometry.rotation import Array, euler_to_matrix
 from .background import draw_background
-from .camera import Orthographic
+from .camera import Orthographic, turned
 from .draws import draw_expression, generator
 from .figure import figure
 from .film import Edges, Film, beyond_edges, develop, draw_film
 from .light import draw_light
-from .person import draw_person
+from .people import draw_person
 from .poses import Angles
 from .render import Rendered, render
 from .scene import Scene, auto_exposure, white_balance
@@ -54,11 +52,11 @@ class Shot:
 
 def _frame(rng: np.random.Generator, angles: Angles, first: Angles) -> Orthographic:
     """The crop: the landmarks' box a little below the middle, as measured on AFLW2000."""
-    box = CANONICAL_FACE @ euler_to_matrix(first).T
+    box = turned(CANONICAL_FACE, euler_to_matrix(first))
     span = np.ptp(box[:, :2], axis=0)
     scale = float(np.clip(rng.normal(187.0, 13.0), 150.0, 225.0) / np.sqrt(span[0] * span[1]))
     centre = np.array([226.0, 273.0]) + rng.normal(0.0, (7.0, 7.5))
-    now = CANONICAL_FACE @ euler_to_matrix(angles).T
+    now = turned(CANONICAL_FACE, euler_to_matrix(angles))
     middle = (now[:, :2].min(0) + now[:, :2].max(0)) / 2.0
     # profile heads lie further back than their landmarks: keep some of the skull in the picture
     x, y = centre - scale * middle
@@ -106,7 +104,7 @@ def compose(seed: int, shot: Shot, size: int = SIZE) -> tuple[Scene, Film, float
     film = replace(
         draw_film(rng, size), seed=int(generator(seed, "grain", shot.take, shot.frame).integers(2**31))
     )
-    target = float(np.exp(rng.normal(np.log(0.58), 0.30)))
+    target = float(np.exp(rng.normal(np.log(0.56), 0.30)))
     first = replace(scene, head=euler_to_matrix(shot.first))
     gain = white_balance(first, float(rng.uniform(0.35, 0.9))) * film.cast
     edges = draw_edges(generator(seed, "edges", shot.take), camera, shot.angles, size)
@@ -130,9 +128,10 @@ def through_jpeg(bgr: NDArray[np.uint8], level: int) -> NDArray[np.uint8]:
 
 def jpeg_bytes(bgr: NDArray[np.uint8], level: int = FINAL_QUALITY) -> bytes:
     """A JPEG file with the tables and the 4:2:0 sampling of the originals."""
-    stream = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(bgr[..., ::-1])).save(stream, "JPEG", quality=level, subsampling=2)
-    return stream.getvalue()
+    sampling = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420]
+    done, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, level, *sampling])
+    assert done
+    return data.tobytes()
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,7 +146,7 @@ class Photo:
     def unseen(cls, scene: Scene) -> Photo:
         """The geometry and the labels of a scene, without a picture."""
         fig = figure(replace(scene, detail=False))
-        marks = scene.camera.to_pixels(fig.landmarks @ scene.head.T)
+        marks = scene.camera.to_pixels(turned(fig.landmarks, scene.head))
         none = np.zeros((0, 0, 3), np.float32)
         return cls(
             np.zeros((0, 0, 3), np.uint8),

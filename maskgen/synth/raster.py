@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
+from numpy import float32 as f32
 from numpy.typing import NDArray
 
 #: samples per pixel along each axis
@@ -22,6 +23,18 @@ def to_samples(points: NDArray, samples: int = SAMPLES) -> NDArray[np.float32]:
     """Pixel positions (n, 3; x, y, depth) in sample coordinates, depth untouched, float32."""
     out = np.asarray(points, np.float32).copy()
     out[:, :2] = (out[:, :2] + np.float32(0.5)) * np.float32(samples) - np.float32(0.5)
+    return out
+
+
+@njit(cache=True, fastmath=True, error_model="numpy")
+def moved(points, matrix, offset):  # type: ignore[no-untyped-def]
+    """Points (n, 3) as matrix @ point + offset, float32."""
+    out = np.empty((len(points), 3), np.float32)
+    m = matrix.astype(np.float32)
+    for i in range(len(points)):
+        x, y, z = f32(points[i, 0]), f32(points[i, 1]), f32(points[i, 2])
+        for k in range(3):
+            out[i, k] = m[k, 0] * x + m[k, 1] * y + m[k, 2] * z + f32(offset[k])
     return out
 
 

@@ -8,20 +8,22 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .camera import turned
 from .figure import Figure, figure
 from .lenses import lay_lenses
 from .light import SHARPNESS, shadow_frame, shadow_map
-from .raster import SAMPLES, draw_triangles, new_buffers, to_samples
+from .raster import SAMPLES, draw_triangles, moved, new_buffers
 from .resolve import HAIR_BASE, pack, resolve
 from .scene import Scene
 from .skin import bake
-from .strands import draw_strands, light_strands
+from .strands import draw_strands, light_strands, nearest_first
+from .surfaces import TEXEL
 
 #: half the width of the region the shadow map covers, mm
 _SHADOW_REACH = 205.0
 #: standard deviation of the filter over strands of hair, px
 _HAIR_FILTER = 0.85
-_NO_FABRIC = np.zeros((2, 2, 6), np.float32)
+_NO_FABRIC = np.zeros((2, 2, TEXEL), np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,48 +48,48 @@ def render(scene: Scene) -> Rendered:
     fig = figure(scene)
     width, height = scene.size
     ids, depth = new_buffers(width, height)
-    flat = to_samples(scene.camera.to_pixels(fig.points))
+    flat = scene.camera.to_samples(fig.points, SAMPLES)
     draw_triangles(flat, fig.triangles, 0, ids, depth, fig.solid)
     lamp = scene.light.lamps[0]
     frame, offset = shadow_frame(lamp[:3], scene.head @ np.array([0.0, -10.0, 90.0]), _SHADOW_REACH)
-    shadow_at = (fig.points @ frame.T + offset).astype(np.float32)
+    shadow_at = moved(fig.points, frame, offset)
     hair_rgb = np.zeros((1, 3), np.float32)
     hair_shadow = None
     strands = fig.strands
     if strands is not None and len(strands.points):
-        hair_shadow = (strands.points @ frame.T + offset).astype(np.float32)
+        hair_shadow = moved(strands.points, frame, offset)
     shadow = shadow_map(shadow_at, fig.triangles, hair_shadow, scene.light.softness, _SHADOW_REACH,
                         fig.solid)  # fmt: skip
     if strands is not None and hair_shadow is not None:
-        seen = to_samples(scene.camera.to_pixels(strands.points))
+        seen = scene.camera.to_samples(strands.points, SAMPLES)
         per_mm = scene.camera.pixels_per_mm(60.0) * SAMPLES
-        draw_strands(seen, strands.starts, strands.width * per_mm, ids, depth, HAIR_BASE)
-        hair_rgb = light_strands(strands, scene.light, shadow, hair_shadow, SHARPNESS)
+        order = nearest_first(seen[:, 2], strands.starts)
+        draw_strands(seen, strands.starts, strands.width * np.float32(per_mm), ids, depth, HAIR_BASE, order)
+        hair_rgb = light_strands(strands, ids, HAIR_BASE, scene.light, shadow, hair_shadow, SHARPNESS)
     person = scene.person
-    rgb = np.zeros((height, width, 3), np.float32)
-    background = np.zeros_like(rgb) if scene.background is None else scene.background
+    rgb = np.zeros((height, width, 3), np.float32) if scene.background is None else scene.background.copy()
     cover = np.zeros((height, width, 3), np.float32)
     expression = scene.expression
     skin_map = bake(person.skin, expression.smile, expression.brow_up, expression.brow_down)
     white = 1.0 - 0.5 * person.skin.melanin  # dark eyes' whites have melanin, too
     eyes, clothes, glasses = person.eyes, person.clothes, person.glasses
+    camera = scene.camera
     resolve(
-        ids, depth, SAMPLES, fig.triangles, fig.material,
+        ids, depth, fig.triangles, fig.material,
         pack(flat, fig.normals, shadow_at, fig.attributes, fig.points),
-        np.ascontiguousarray(scene.head, np.float32), scene.camera.focal, scene.camera.middle, skin_map,
+        scene.head[:, 1].astype(np.float32), np.array([camera.focal, *camera.middle], np.float32), skin_map,
         _NO_FABRIC if scene.mask is None else scene.mask.texture,
         np.array([*eyes.iris, eyes.pupil, eyes.ring, eyes.veins, eyes.radius, white], np.float32),
         np.array((*clothes.colour, *clothes.second, clothes.pattern, clothes.size, *clothes.trim), "f4"),
-        np.array([*glasses.colour, 0.25 if glasses.metal else 0.4], np.float32), person.teeth,
-        scene.light.lamps.astype(np.float64), scene.light.sh.astype(np.float64), shadow, SHARPNESS, hair_rgb,
-        background, rgb, cover,
+        np.array([*glasses.colour, 0.25 if glasses.metal else 0.4], np.float32), np.float32(person.teeth),
+        scene.light.lamps, scene.light.sh, shadow, np.float32(SHARPNESS), hair_rgb, rgb, cover,
     )  # fmt: skip
     if len(hair_rgb) > 1:
         _soften_hair(rgb, ids)
     if fig.lenses is not None:
         seen_lenses = scene.camera.to_pixels(fig.lenses.reshape(-1, 3))
         lay_lenses(rgb, depth, fig.lenses, seen_lenses, glasses.tint, scene.light)
-    landmarks = scene.camera.to_pixels(fig.landmarks @ scene.head.T)
+    landmarks = scene.camera.to_pixels(turned(fig.landmarks, scene.head))
     return Rendered(rgb, cover, depth, landmarks, fig.landmarks, fig)
 
 
@@ -107,10 +109,9 @@ def _soften_hair(rgb: NDArray[np.float32], ids: NDArray[np.int32]) -> None:
     part_hair = hair[y0 * SAMPLES : y1 * SAMPLES, x0 * SAMPLES : x1 * SAMPLES] * np.uint8(255)
     share = cv2.resize(part_hair, part.shape[1::-1], interpolation=cv2.INTER_AREA)
     weight = cv2.GaussianBlur(share, (5, 5), _HAIR_FILTER).astype(np.float32) * np.float32(1.6 / 255.0)
-    smooth = np.asarray(cv2.GaussianBlur(part, (5, 5), _HAIR_FILTER), np.float32)
-    smooth -= part
-    smooth *= np.minimum(weight, np.float32(1.0))[..., None]
-    part += smooth
+    np.minimum(weight, np.float32(1.0), out=weight)
+    smooth = cv2.GaussianBlur(part, (5, 5), _HAIR_FILTER)
+    part += cv2.multiply(cv2.subtract(smooth, part), cv2.merge([weight, weight, weight]))
 
 
 def depth_image(scene: Scene) -> NDArray[np.float32]:
@@ -118,9 +119,10 @@ def depth_image(scene: Scene) -> NDArray[np.float32]:
     pixel."""
     fig = figure(scene)
     ids, depth = new_buffers(*scene.size, samples=1)
-    draw_triangles(to_samples(scene.camera.to_pixels(fig.points), 1), fig.triangles, 0, ids, depth, fig.solid)
+    draw_triangles(scene.camera.to_samples(fig.points, 1), fig.triangles, 0, ids, depth, fig.solid)
     if fig.strands is not None:
-        thick = fig.strands.width * scene.camera.pixels_per_mm(60.0)
-        seen = to_samples(scene.camera.to_pixels(fig.strands.points), 1)
-        draw_strands(seen, fig.strands.starts, thick, ids, depth, HAIR_BASE)
+        thick = fig.strands.width * np.float32(scene.camera.pixels_per_mm(60.0))
+        seen = scene.camera.to_samples(fig.strands.points, 1)
+        order = nearest_first(seen[:, 2], fig.strands.starts)
+        draw_strands(seen, fig.strands.starts, thick, ids, depth, HAIR_BASE, order)
     return depth

@@ -1,29 +1,52 @@
-"""From "which triangle at each sample" to the colour of each pixel: the one kernel that shades.
+"""From "which triangle at each sample" to the colour of each pixel, shaded a chunk of points at a time.
 
 A pixel's samples are grouped by material; each group is shaded once at its middle, so edges are anti-aliased
-and the inside of a surface costs one evaluation a pixel.
+and the inside of a surface costs one evaluation a pixel. Groups wait, one chunk for each material, until a
+chunk is full; then shade.py and surfaces.py work on all of its points at once.
 """
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numba import njit
+from numpy import float32 as f32
 
 from .parts import CLOTH, EYE, FABRIC, SKIN, TEETH
-from .shade import dot, fifth, illuminate, lit_by, mirrored, sky_light, unit, unit_interval
-from .surfaces import (
-    cloth_surface,
-    eye_surface,
-    fabric_surface,
-    frame_surface,
-    skin_surface,
-    teeth_surface,
+from .shade import (
+    CHUNK,
+    NX,
+    NY,
+    NZ,
+    OUT_B,
+    OUT_G,
+    OUT_R,
+    PX,
+    PY,
+    ROWS,
+    U0,
+    U1,
+    U2,
+    V0,
+    V1,
+    V2,
+    VX,
+    VY,
+    VZ,
+    find_shadow,
+    illuminate,
+    wet_mirror,
 )
+from .surfaces import cloth_surface, eye_surface, fabric_surface, frame_surface, skin_surface, teeth_surface
 
 #: ids from here on are points of hair
 HAIR_BASE = 1 << 24
 #: samples of one material that lie further apart in depth (mm) are shaded apart
 _SPLIT = 9.0
+#: numbers of a vertex: two cache lines for five of them
+_VERTEX = 16
+_MATERIALS = 6
 
 
 @njit(cache=True)
@@ -40,180 +63,191 @@ def pack(points, normals, shadow_at, attributes, space):  # type: ignore[no-unty
     return out
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", inline="always")
-def _wet(n, view, sky, lit, lamps, sh):  # type: ignore[no-untyped-def]
-    """The mirror of lamps and surroundings in the film of tears, red, green, blue."""
-    nv = max(-dot(n, view), 0.02)
-    to = mirrored(view, n, nv)
-    seen, part = sky_light(sh, to), (0.025 + 0.5 * fifth(1.0 - nv)) * sky * 0.8
-    r, g, b = part * seen[0], part * seen[1], part * seen[2]
-    for k in range(lamps.shape[0]):
-        towards = to[0] * lamps[k, 0] + to[1] * lamps[k, 1] + to[2] * lamps[k, 2]
-        spot = unit_interval((towards - 0.978) / 0.014) * sky * (lit if lamps[k, 6] > 0.0 else 1.0) * 0.4
-        r, g, b = r + spot * lamps[k, 3], g + spot * lamps[k, 4], b + spot * lamps[k, 5]
-    return r, g, b
-
-
-@njit(cache=True, fastmath=True, error_model="numpy", inline="always")
-def _place(vertices, i, c):  # type: ignore[no-untyped-def]
-    return (vertices[i, c], vertices[i, c + 1], vertices[i, c + 2])
-
-
-@njit(cache=True, fastmath=True, error_model="numpy", inline="always")
-def _blend(vertices, i0, i1, i2, w0, w1, w2, c):  # type: ignore[no-untyped-def]
-    """Three values of a vertex from c on, interpolated."""
-    return (
-        w0 * vertices[i0, c] + w1 * vertices[i1, c] + w2 * vertices[i2, c],
-        w0 * vertices[i0, c + 1] + w1 * vertices[i1, c + 1] + w2 * vertices[i2, c + 1],
-        w0 * vertices[i0, c + 2] + w1 * vertices[i1, c + 2] + w2 * vertices[i2, c + 2],
-    )
+@njit(cache=True, fastmath=True, error_model="numpy")
+def _interpolate(p, rows, n, triangles, vertices):  # type: ignore[no-untyped-def]
+    """Rows NX to A3 of n points at PX, PY of the triangles ``rows``."""
+    least, most = f32(-0.4), f32(1.4)
+    for i in range(min(n, CHUNK)):
+        t = rows[i]
+        a, b, c = vertices[triangles[t, 0]], vertices[triangles[t, 1]], vertices[triangles[t, 2]]
+        x0, y0 = a[0], a[1]
+        ax, ay, bx, by = b[0] - x0, b[1] - y0, c[0] - x0, c[1] - y0
+        inv = f32(1.0) / (ax * by - bx * ay)
+        dx, dy = p[PX + i] - x0, p[PY + i] - y0
+        w1 = min(max((dx * by - bx * dy) * inv, least), most)
+        w2 = min(max((ax * dy - dx * ay) * inv, least), most)
+        w0 = f32(1.0) - w1 - w2
+        for k in range(10):
+            p[NX + k * CHUNK + i] = w0 * a[2 + k] + w1 * b[2 + k] + w2 * c[2 + k]
 
 
 @njit(cache=True, fastmath=True, error_model="numpy")
-def _fabric_tangents(vertices, i0, i1, i2):  # type: ignore[no-untyped-def]
-    """Unit directions in which u and v of the texture grow across a triangle."""
-    du1, dv1 = vertices[i1, 8] - vertices[i0, 8], vertices[i1, 9] - vertices[i0, 9]
-    du2, dv2 = vertices[i2, 8] - vertices[i0, 8], vertices[i2, 9] - vertices[i0, 9]
-    det = du1 * dv2 - du2 * dv1
-    det = 1.0 / det if abs(det) > 1e-9 else 0.0
-    o, p, q = _place(vertices, i0, 12), _place(vertices, i1, 12), _place(vertices, i2, 12)
-    e, f = (p[0] - o[0], p[1] - o[1], p[2] - o[2]), (q[0] - o[0], q[1] - o[1], q[2] - o[2])
-    across = (
-        (e[0] * dv2 - f[0] * dv1) * det,
-        (e[1] * dv2 - f[1] * dv1) * det,
-        (e[2] * dv2 - f[2] * dv1) * det,
-    )
-    along = (
-        (f[0] * du1 - e[0] * du2) * det,
-        (f[1] * du1 - e[1] * du2) * det,
-        (f[2] * du1 - e[2] * du2) * det,
-    )
-    return unit(across), unit(along)
+def _look(p, focal, middle_x, middle_y):  # type: ignore[no-untyped-def]
+    """Unit normals, and the rows VX to VZ: the direction from the camera to each point."""
+    for i in range(CHUNK):
+        x, y, z = p[NX + i], p[NY + i], p[NZ + i]
+        inv = f32(1.0) / math.sqrt(x * x + y * y + z * z + f32(1e-9))
+        p[NX + i], p[NY + i], p[NZ + i] = x * inv, y * inv, z * inv
+    # an orthographic view is one from infinitely far away
+    per = f32(0.0) if focal == 0.0 else f32(1.0) / focal
+    for i in range(CHUNK):
+        x = ((p[PX + i] + f32(0.5)) * f32(0.5) - f32(0.5) - middle_x) * per
+        y = ((p[PY + i] + f32(0.5)) * f32(0.5) - f32(0.5) - middle_y) * per
+        inv = f32(1.0) / math.sqrt(x * x + y * y + f32(1.0))
+        p[VX + i], p[VY + i], p[VZ + i] = x * inv, y * inv, inv
 
 
-# inlined: a call would hand over a hundred numbers for every pixel, all its arrays in parts
-@njit(cache=True, fastmath=True, error_model="numpy", inline="always")
+@njit(cache=True, fastmath=True, error_model="numpy")
+def _fabric_ways(p, rows, n, triangles, vertices):  # type: ignore[no-untyped-def]
+    """Rows U0 to V2: unit directions in which u and v of the texture grow across each point's triangle."""
+    for i in range(min(n, CHUNK)):
+        t = rows[i]
+        o, a, b = vertices[triangles[t, 0]], vertices[triangles[t, 1]], vertices[triangles[t, 2]]
+        du1, dv1, du2, dv2 = a[8] - o[8], a[9] - o[9], b[8] - o[8], b[9] - o[9]
+        det = du1 * dv2 - du2 * dv1
+        inv = f32(1.0) / det if abs(det) > 1e-9 else f32(0.0)
+        for k in range(3):
+            e, f = a[12 + k] - o[12 + k], b[12 + k] - o[12 + k]
+            p[U0 + k * CHUNK + i] = (e * dv2 - f * dv1) * inv
+            p[V0 + k * CHUNK + i] = (f * du1 - e * du2) * inv
+        u = f32(1.0) / math.sqrt(p[U0 + i] ** 2 + p[U1 + i] ** 2 + p[U2 + i] ** 2 + f32(1e-12))
+        v = f32(1.0) / math.sqrt(p[V0 + i] ** 2 + p[V1 + i] ** 2 + p[V2 + i] ** 2 + f32(1e-12))
+        for k in range(3):
+            p[U0 + k * CHUNK + i] *= u
+            p[V0 + k * CHUNK + i] *= v
+
+
+@njit(cache=True, fastmath=True, error_model="numpy")
 def _shade(  # type: ignore[no-untyped-def]
-    t, mat, px, py, samples, triangles, vertices, head_down, focal, middle, skin_map, fabric_map, eye, cloth,
-    frame, whiteness, lamps, sh, shadow_map, sharpness,
+    p, mat, rows, pixels, weights, n, triangles, vertices, head_down, view, skin_map, fabric_map, eye, cloth,
+    frame, whiteness, lamps, sh, shadow_map, sharpness, rgb,
 ):  # fmt: skip
-    """Light (red, green, blue) that triangle t, of material mat, sends from the sample position (px, py)."""
-    i0, i1, i2 = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-    ax, ay = vertices[i1, 0] - vertices[i0, 0], vertices[i1, 1] - vertices[i0, 1]
-    bx, by = vertices[i2, 0] - vertices[i0, 0], vertices[i2, 1] - vertices[i0, 1]
-    inv = 1.0 / (ax * by - bx * ay)
-    dx, dy = px - vertices[i0, 0], py - vertices[i0, 1]
-    # single precision, as the vertices are: doubles would convert each of 36 numbers
-    w1 = np.float32(min(max((dx * by - bx * dy) * inv, -0.4), 1.4))
-    w2 = np.float32(min(max((ax * dy - dx * ay) * inv, -0.4), 1.4))
-    w0 = np.float32(1.0) - w1 - w2
-    n = unit(_blend(vertices, i0, i1, i2, w0, w1, w2, 2))
-    at = _blend(vertices, i0, i1, i2, w0, w1, w2, 5)
-    a0, a1, a2 = _blend(vertices, i0, i1, i2, w0, w1, w2, 8)
-    attr = (a0, a1, a2, w0 * vertices[i0, 11] + w1 * vertices[i1, 11] + w2 * vertices[i2, 11])
-    view = (0.0, 0.0, 1.0)
-    if focal > 0.0:
-        vx = ((px + 0.5) / samples - 0.5 - middle[0]) / focal
-        vy = ((py + 0.5) / samples - 0.5 - middle[1]) / focal
-        view = unit((vx, vy, 1.0))
-    lit = lit_by(shadow_map, at[0], at[1], at[2], sharpness)
+    """Shade n points of one material and add their weighted light to the pixels of rgb (h * w, 3)."""
+    _interpolate(p, rows, n, triangles, vertices)
+    _look(p, view[0], view[1], view[2])
+    find_shadow(p, n, shadow_map, sharpness)
+    wrap_r, wrap_g, wrap_b = f32(0.0), f32(0.0), f32(0.0)
     if mat == SKIN:
-        albedo, bump, wrap, gloss, rough, sky = skin_surface(n, attr, skin_map, head_down)
+        skin_surface(p, n, skin_map, head_down[0], head_down[1], head_down[2])
+        wrap_r, wrap_g, wrap_b = f32(0.30), f32(0.13), f32(0.09)
     elif mat == CLOTH:
-        albedo, bump, wrap, gloss, rough, sky = cloth_surface(n, attr, cloth)
+        cloth_surface(p, n, cloth)
+        wrap_r, wrap_g, wrap_b = f32(0.12), f32(0.12), f32(0.12)
     elif mat == EYE:
-        albedo, bump, wrap, gloss, rough, sky = eye_surface(n, attr, eye)
+        eye_surface(p, n, eye)
+        wrap_r, wrap_g, wrap_b = f32(0.2), f32(0.12), f32(0.10)
     elif mat == TEETH:
-        albedo, bump, wrap, gloss, rough, sky = teeth_surface(n, attr, whiteness)
+        teeth_surface(p, n, whiteness)
+        wrap_r, wrap_g, wrap_b = f32(0.2), f32(0.15), f32(0.12)
     elif mat == FABRIC:
-        u_way, v_way = _fabric_tangents(vertices, i0, i1, i2)
-        albedo, bump, wrap, gloss, rough, sky = fabric_surface(n, view, attr, fabric_map, u_way, v_way)
-        n = bump
+        _fabric_ways(p, rows, n, triangles, vertices)
+        fabric_surface(p, n, fabric_map)
+        wrap_r, wrap_g, wrap_b = f32(0.22), f32(0.22), f32(0.22)
     else:
-        albedo, bump, wrap, gloss, rough, sky = frame_surface(n, attr, frame)
-    r, g, b = illuminate(n, bump, view, albedo, wrap, gloss, rough, sky, lamps, sh, lit)
+        frame_surface(p, frame)
+    illuminate(p, lamps, sh, wrap_r, wrap_g, wrap_b)
     if mat == EYE:
-        wet = _wet(n, view, sky, lit, lamps, sh)
-        r, g, b = r + wet[0], g + wet[1], b + wet[2]
-    return r, g, b
+        wet_mirror(p, lamps, sh)
+    for i in range(min(n, CHUNK)):
+        at, w = pixels[i], weights[i]
+        rgb[at, 0] += w * p[OUT_R + i]
+        rgb[at, 1] += w * p[OUT_G + i]
+        rgb[at, 2] += w * p[OUT_B + i]
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", inline="always")
-def _gather(group, k, material, depth, left, top, across, down):  # type: ignore[no-untyped-def]
-    """Take sample k and all that are of its surface out of the group: their mean position, and how many."""
+@njit(cache=True, fastmath=True, error_model="numpy")
+def _gather(group, k, material, depths):  # type: ignore[no-untyped-def]
+    """Take sample k and all that are of its surface out of the four: how far right and down of the first
+    their middle lies, in samples, and how many they are."""
     t = group[k]
-    mat, near = material[t], depth[top + down[k], left + across[k]]
     sx, sy, members = 0, 0, 0
-    for m in range(k, len(group)):
+    for m in range(k, 4):
         other = group[m]
-        if other < 0 or other >= HAIR_BASE or (other != t and material[other] != mat):
+        if other < 0 or other >= HAIR_BASE or (other != t and material[other] != material[t]):
             continue
-        if abs(depth[top + down[m], left + across[m]] - near) > _SPLIT:
+        if abs(depths[m] - depths[k]) > _SPLIT:
             continue
-        sx += across[m]
-        sy += down[m]
+        sx += m % 2
+        sy += m // 2
         members += 1
         group[m] = -1
-    part = 1.0 / members
-    return left + sx * part, top + sy * part, members
+    return f32(sx) / f32(members), f32(sy) / f32(members), members
 
 
 @njit(cache=True, fastmath=True, error_model="numpy")
 def resolve(  # type: ignore[no-untyped-def]
-    ids, depth, samples, triangles, material, vertices, axes, focal, middle, skin_map, fabric_map, eye,
-    cloth, frame, whiteness, lamps, sh, shadow_map, sharpness, hair_rgb, background, rgb, cover,
+    ids, depth, triangles, material, vertices, head_down, view, skin_map, fabric_map, eye, cloth, frame,
+    whiteness, lamps, sh, shadow_map, sharpness, hair_rgb, rgb, cover,
 ):  # fmt: skip
-    """Shade every pixel over the background: rgb (h, w, 3) light; cover (h, w, 3) by all, skin, fabric.
+    """Shade every pixel over the background, which rgb (h, w, 3) holds; cover (h, w, 3) by all, skin, fabric.
 
-    vertices (n, 16): as `pack` makes them; focal 0 is an orthographic view. hair_rgb (k, 3): colours of
-    points of hair, addressed by ids from HAIR_BASE on. background (h, w, 3).
+    ids, depth (2 h, 2 w): what each of a pixel's four samples sees. vertices (n, 16): as `pack` makes them.
+    head_down (3,): the head's y axis; view: focal length (0: orthographic) and principal point, px.
+    hair_rgb (k, 3): colours of points of hair, addressed by ids from HAIR_BASE on. All numbers float32.
     """
     height, width = rgb.shape[:2]
-    count = samples * samples
-    share = 1.0 / count
-    group = np.zeros(count, np.int32)
-    # where the samples of a pixel lie: divisions are too slow for the loop
-    across = np.array([k % samples for k in range(count)], np.int32)
-    down = np.array([k // samples for k in range(count)], np.int32)
-    head_down = (float(axes[0, 1]), float(axes[1, 1]), float(axes[2, 1]))
+    light, covers = rgb.reshape(-1, 3), cover.reshape(-1, 3)
+    points = np.zeros((_MATERIALS, ROWS * CHUNK), np.float32)
+    rows = np.zeros((_MATERIALS, CHUNK), np.int32)
+    pixels = np.zeros((_MATERIALS, CHUNK), np.int32)
+    weights = np.zeros((_MATERIALS, CHUNK), np.float32)
+    waiting = np.zeros(_MATERIALS, np.int64)
+    group, depths = np.zeros(4, np.int32), np.zeros(4, np.float32)
+    quarter = f32(0.25)
     for y in range(height):
+        upper, lower = ids[2 * y], ids[2 * y + 1]
         for x in range(width):
-            seen = False
-            for k in range(count):
-                group[k] = ids[y * samples + down[k], x * samples + across[k]]
-                seen |= group[k] >= 0
-            if not seen:
-                for c in range(3):
-                    rgb[y, x, c] = background[y, x, c]
+            a, b, c, d = upper[2 * x], upper[2 * x + 1], lower[2 * x], lower[2 * x + 1]
+            if a < 0 and b < 0 and c < 0 and d < 0:
                 continue
-            red, green, blue, total = 0.0, 0.0, 0.0, 0.0
-            for k in range(count):
+            at = y * width + x
+            group[0], group[1], group[2], group[3] = a, b, c, d
+            whole = a == b and a == c and a == d and a < HAIR_BASE
+            if not whole:
+                depths[0], depths[1] = depth[2 * y, 2 * x], depth[2 * y, 2 * x + 1]
+                depths[2], depths[3] = depth[2 * y + 1, 2 * x], depth[2 * y + 1, 2 * x + 1]
+            hits = (a >= 0) + (b >= 0) + (c >= 0) + (d >= 0)
+            rest = f32(1.0) - quarter * f32(hits)
+            covers[at, 0] = quarter * f32(hits)
+            light[at, 0] *= rest
+            light[at, 1] *= rest
+            light[at, 2] *= rest
+            for k in range(4):
                 t = group[k]
                 if t < 0:
                     continue
                 if t >= HAIR_BASE:
-                    red += hair_rgb[t - HAIR_BASE, 0] * share
-                    green += hair_rgb[t - HAIR_BASE, 1] * share
-                    blue += hair_rgb[t - HAIR_BASE, 2] * share
-                    total += share
+                    light[at, 0] += hair_rgb[t - HAIR_BASE, 0] * quarter
+                    light[at, 1] += hair_rgb[t - HAIR_BASE, 1] * quarter
+                    light[at, 2] += hair_rgb[t - HAIR_BASE, 2] * quarter
                     continue
                 mat = material[t]
-                px, py, members = _gather(group, k, material, depth, x * samples, y * samples, across, down)
-                r, g, b = _shade(
-                    t, mat, px, py, samples, triangles, vertices, head_down, focal, middle, skin_map,
-                    fabric_map, eye, cloth, frame, whiteness, lamps, sh, shadow_map, sharpness,
-                )  # fmt: skip
-                weight = members * share
+                right, down, members = f32(0.5), f32(0.5), 4
+                if not whole:
+                    right, down, members = _gather(group, k, material, depths)
+                weight = quarter * f32(members)
                 if mat == SKIN:
-                    cover[y, x, 1] += weight
+                    covers[at, 1] += weight
                 elif mat == FABRIC:
-                    cover[y, x, 2] += weight
-                red += r * weight
-                green += g * weight
-                blue += b * weight
-                total += weight
-            rest = 1.0 - total
-            cover[y, x, 0] = total
-            rgb[y, x, 0] = red + background[y, x, 0] * rest
-            rgb[y, x, 1] = green + background[y, x, 1] * rest
-            rgb[y, x, 2] = blue + background[y, x, 2] * rest
+                    covers[at, 2] += weight
+                n = waiting[mat]
+                points[mat, PX + n] = f32(2 * x) + right
+                points[mat, PY + n] = f32(2 * y) + down
+                rows[mat, n], pixels[mat, n], weights[mat, n] = t, at, weight
+                waiting[mat] = n + 1
+                if n + 1 == CHUNK:
+                    waiting[mat] = 0
+                    _shade(
+                        points[mat], mat, rows[mat], pixels[mat], weights[mat], CHUNK, triangles, vertices,
+                        head_down, view, skin_map, fabric_map, eye, cloth, frame, whiteness, lamps, sh,
+                        shadow_map, sharpness, light,
+                    )  # fmt: skip
+                if whole:
+                    break
+    for mat in range(_MATERIALS):
+        if waiting[mat] > 0:
+            _shade(
+                points[mat], mat, rows[mat], pixels[mat], weights[mat], waiting[mat], triangles, vertices,
+                head_down, view, skin_map, fabric_map, eye, cloth, frame, whiteness, lamps, sh, shadow_map,
+                sharpness, light,
+            )  # fmt: skip

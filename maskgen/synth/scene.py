@@ -65,18 +65,24 @@ def white_balance(scene: Scene, strength: float = 0.6) -> NDArray[np.float64]:
     return gain / gain.mean()
 
 
+#: linear light that a bright side of the face should stay below, and how far the exposure gives in to that
+_HIGHLIGHT, _GIVES_IN = 0.9, 0.8
+
+
 def auto_exposure(scene: Scene, target: float) -> float:
     """Exposure that brings the face's mean linear light, if it were plain skin, to ``target``.
 
-    It depends on the light in the head's own frame alone, so that a turn of the camera leaves it as it is.
+    Where a side of the face would burn out it is held back, as a camera's meter does. It depends on the light
+    in the head's own frame alone, so that a turn of the camera leaves it as it is.
     """
-    normals = (
-        np.array([[0, 0, -1], [0.5, 0, -0.86], [-0.5, 0, -0.86], [0, -0.5, -0.86], [0, 0.4, -0.9]])
-        @ scene.head.T
-    )
+    facing = np.array([[0, 0, -1], [0.5, 0, -0.86], [-0.5, 0, -0.86], [0, -0.5, -0.86], [0, 0.4, -0.9]])
+    sides = np.array([[0.9, 0, -0.44], [-0.9, 0, -0.44], [0.6, -0.53, -0.6], [-0.6, -0.53, -0.6]])
+    normals = np.concatenate([facing, sides]) @ scene.head.T
+    light = scene.light.irradiance(normals)
     seen = normals[:, 2] < 0.25
-    weight = np.where(seen, 1.0, 0.15)[:, None]
-    facing = (scene.light.irradiance(normals) * weight).sum(0) / weight.sum()
-    albedo = tone(scene.person.skin.melanin, 0.0)
-    level = float((facing * np.array([0.30, 0.59, 0.11])) @ albedo**0.5)
-    return target / max(level, 1e-3)
+    weight = np.where(seen, 1.0, 0.15)[:5, None]
+    luma, albedo = np.array([0.30, 0.59, 0.11]), tone(scene.person.skin.melanin, 0.0)
+    level = float(((light[:5] * weight).sum(0) / weight.sum() * luma) @ albedo**0.5)
+    exposure = target / max(level, 1e-3)
+    peak = exposure * float(((light * luma) @ albedo)[seen].max(initial=0.0))
+    return exposure * min(_HIGHLIGHT / max(peak, 1e-3), 1.0) ** _GIVES_IN

@@ -7,10 +7,12 @@ from functools import lru_cache
 
 import numpy as np
 from numba import njit
+from numpy import float32 as f32
 from numpy.typing import NDArray
 
 from .maps import MAP_HEIGHT, MAP_WIDTH, skin_maps
-from .noise import cut, skin_tiles
+from .noise import TILE, skin_tiles
+from .surfaces import TEXEL
 
 #: linear reflectance (red, green, blue) of skin from the lightest to the darkest
 TONES: NDArray[np.float32] = np.array(
@@ -71,75 +73,106 @@ _UNIT = 200.0
 
 @lru_cache(maxsize=1)
 def _masks() -> NDArray[np.uint8]:
-    """All masks of the skin, (h, w, 15) uint8, _UNIT for 1: a texel's lie side by side in memory."""
+    """All masks of the skin, (h, 15, w) uint8, _UNIT for 1: row by row, one mask after the other."""
     maps = skin_maps()
     planes = [np.clip(getattr(maps, name) * _UNIT, 0, 255) for name in (*_MASKS, *_FOLDS)]
-    return np.ascontiguousarray(np.stack(planes, axis=-1).round(), np.uint8)
+    return np.ascontiguousarray(np.stack(planes, axis=1).round(), np.uint8)
 
 
 @lru_cache(maxsize=1)
 def _tiles() -> NDArray[np.float32]:
-    """Blotches, freckles, stubble and pores side by side, (TILE, TILE, 4)."""
+    """Blotches, freckles, stubble and pores, (TILE, 4, TILE): row by row, one after the other."""
     tiles = skin_tiles()
-    return np.stack([tiles[name] for name in ("blotches", "freckles", "stubble", "pores")], axis=-1)
+    return np.stack([tiles[name] for name in ("blotches", "freckles", "stubble", "pores")], axis=1)
+
+
+# rows of a flat array, a known distance apart: only then does the compiler make vectors of them
+_LIPS, _BLUSH, _PALE, _SOCKETS, _BEARD, _BROWS, _SCALP, _OIL, _MARGIN, _FOLD = (
+    k * MAP_WIDTH for k in range(10)
+)
+_SPOT, _STUBBLE, _PORE = (k * TILE for k in (1, 2, 3))
 
 
 @njit(cache=True, fastmath=True, error_model="numpy")
-def _bake(masks, noise, base, tint, lip, stick, hair, scale, folds):  # type: ignore[no-untyped-def]
-    """(h, w, 6): red, green, blue reflectance, gloss, and the slopes of the relief.
+def _bake_row(masks, noise, x0, colours, scale, folds, out):  # type: ignore[no-untyped-def]
+    """One row of the map: red, green, blue reflectance, gloss and height of the relief, (5 * MAP_WIDTH,).
 
-    masks as in _masks; noise (h, w, 4) as in _tiles; scale: strengths, in the order of `bake`; folds (6,).
+    masks and noise: the flat row of _masks and _tiles, the latter from column x0 on; the rest as in _bake.
     """
-    rows, cols = masks.shape[:2]
-    out = np.zeros((rows, cols, 6), np.float32)
-    height = np.empty((rows, cols), np.float32)
+    unit, one = f32(1.0 / _UNIT), f32(1.0)
     blush_k, blotch_k, freckle_k, pore_k, oil_k, socket_k, shadow_k, brow_k, scalp_k, liner_k = scale
-    unit, one = np.float32(1.0 / 200.0), np.float32(1.0)
-    for i in range(rows):
-        for j in range(cols):
-            blotch, spot, stubble, pore = noise[i, j, 0], noise[i, j, 1], noise[i, j, 2], noise[i, j, 3]
-            lips, beard = min(masks[i, j, 0] * unit, one), masks[i, j, 4] * unit
-            crease = np.float32(0.0)
-            for k in range(6):
-                crease += folds[k] * masks[i, j, 9 + k]
-            crease *= unit
-            red = blush_k * (masks[i, j, 1] * unit - 0.25 - 0.3 * masks[i, j, 2] * unit)
-            red += blotch_k * blotch * 0.3
-            dark = blotch_k * 0.22 * blotch + freckle_k * spot * 2.4
-            dark += socket_k * masks[i, j, 3] * unit * 0.8 + crease * 0.35
-            bristle = shadow_k * beard * (0.35 + 0.65 * stubble)
-            bristle = max(bristle, brow_k * masks[i, j, 5] * unit)
-            bristle = max(bristle, scalp_k * masks[i, j, 6] * unit * (0.8 + 0.2 * stubble))
-            bristle = min(max(bristle, liner_k * masks[i, j, 8] * unit), 0.97)
-            for c in range(3):
-                # the fourth power of 1 + e + e^2 / 2 is the exponential of 4 e, near enough
-                e = 0.25 * (tint[c] * red - (0.16 + 0.07 * c) * dark)
-                e = 1.0 + e + 0.5 * e * e
-                v = base[c] * e * e * e * e * (1.0 - 0.03 * pore)
-                if lips > 0.0:
-                    lipped = lip[c] * (1.0 - 0.10 * blotch)
-                    lipped += (stick[c] - lipped) * stick[3]
-                    v += (lipped - v) * lips
-                out[i, j, c] = min(v + (hair[c] - v) * bristle, 0.92)
-            rough = pore_k * pore * (1.0 - 0.75 * lips)
-            shine = 0.55 + oil_k * masks[i, j, 7] * unit + 0.55 * lips - 0.10 * rough - 0.5 * bristle
-            out[i, j, 3] = max(shine, 0.05)
-            height[i, j] = 0.055 * rough - crease * 0.55 + 0.05 * stubble * shadow_k * beard
-    for i in range(1, rows - 1):
-        for j in range(1, cols - 1):
-            out[i, j, 4] = 0.9 * (height[i, j + 1] - height[i, j - 1])
-            out[i, j, 5] = 0.9 * (height[i + 1, j] - height[i - 1, j])
+    for j in range(MAP_WIDTH):
+        n = x0 + j
+        blotch, spot, stubble, pore = noise[n], noise[n + _SPOT], noise[n + _STUBBLE], noise[n + _PORE]
+        lips, beard = min(f32(masks[j]) * unit, one), f32(masks[j + _BEARD]) * unit
+        crease = f32(0.0)
+        for k in range(6):
+            crease += folds[k] * f32(masks[j + _FOLD + k * MAP_WIDTH])
+        crease *= unit
+        red = blush_k * (f32(masks[j + _BLUSH]) * unit - f32(0.25) - f32(0.3) * f32(masks[j + _PALE]) * unit)
+        red += blotch_k * blotch * f32(0.3)
+        dark = blotch_k * f32(0.22) * blotch + freckle_k * spot * f32(2.4)
+        dark += socket_k * f32(masks[j + _SOCKETS]) * unit * f32(0.8) + crease * f32(0.35)
+        bristle = shadow_k * beard * (f32(0.35) + f32(0.65) * stubble)
+        bristle = max(bristle, brow_k * f32(masks[j + _BROWS]) * unit)
+        bristle = max(bristle, scalp_k * f32(masks[j + _SCALP]) * unit * (f32(0.8) + f32(0.2) * stubble))
+        bristle = min(max(bristle, liner_k * f32(masks[j + _MARGIN]) * unit), f32(0.97))
+        for c in range(3):
+            # the fourth power of 1 + e + e^2 / 2 is the exponential of 4 e, near enough
+            e = f32(0.25) * (colours[1, c] * red - (f32(0.16) + f32(0.07) * f32(c)) * dark)
+            e = one + e + f32(0.5) * e * e
+            v = colours[0, c] * e * e * e * e * (one - f32(0.03) * pore)
+            lipped = colours[2, c] * (one - f32(0.10) * blotch)
+            lipped += (colours[3, c] - lipped) * colours[3, 3]
+            v += (lipped - v) * lips
+            out[c * MAP_WIDTH + j] = min(v + (colours[4, c] - v) * bristle, f32(0.92))
+        rough = pore_k * pore * (one - f32(0.75) * lips)
+        shine = f32(0.55) + oil_k * f32(masks[j + _OIL]) * unit + f32(0.55) * lips - f32(0.10) * rough
+        out[3 * MAP_WIDTH + j] = max(shine - f32(0.5) * bristle, f32(0.05))
+        relief = f32(0.055) * rough - crease * f32(0.55) + f32(0.05) * stubble * shadow_k * beard
+        out[4 * MAP_WIDTH + j] = relief
+
+
+@njit(cache=True, fastmath=True, error_model="numpy")
+def _lay_row(above, row, below, out):  # type: ignore[no-untyped-def]
+    """A row of the map as texels, (w, TEXEL), from the row as _bake_row made it and the ones beside it."""
+    heights = 4 * MAP_WIDTH
+    for j in range(MAP_WIDTH):
+        for c in range(4):
+            out[j, c] = row[c * MAP_WIDTH + j]
+        left, right = max(j - 1, 0), min(j + 1, MAP_WIDTH - 1)
+        out[j, 4] = f32(0.9) * (row[heights + right] - row[heights + left])
+        out[j, 5] = f32(0.9) * (below[heights + j] - above[heights + j])
+
+
+@njit(cache=True, fastmath=True, error_model="numpy")
+def _bake(masks, noise, y0, x0, colours, scale, folds):  # type: ignore[no-untyped-def]
+    """(h, w, TEXEL): red, green, blue reflectance, gloss, and the slopes of the relief.
+
+    masks and noise as in _masks and _tiles, the latter from (y0, x0) on; colours (5, 4): skin, tint of blood,
+    lips, lipstick and its strength, hair; scale: strengths, in the order of `bake`; folds (6,).
+    """
+    height = len(masks)
+    out = np.empty((height, MAP_WIDTH, TEXEL), np.float32)
+    rows = np.empty((3, 5 * MAP_WIDTH), np.float32)
+    for i in range(height):
+        line, specks = masks[i].reshape(-1), noise[y0 + i].reshape(-1)
+        _bake_row(line, specks, x0, colours, scale, folds, rows[i % 3])
+        if i > 0:
+            _lay_row(rows[max(i - 2, 0) % 3], rows[(i - 1) % 3], rows[i % 3], out[i - 1])
+    _lay_row(rows[(height - 2) % 3], rows[(height - 1) % 3], rows[(height - 1) % 3], out[height - 1])
     return out
 
 
 @lru_cache(maxsize=4)
 def bake(skin: Skin, smile: float = 0.0, brow_up: float = 0.0, brow_down: float = 0.0) -> NDArray[np.float32]:
-    """The skin map (MAP_HEIGHT, MAP_WIDTH, 6): reflectance (3), gloss, slope of the relief in u and v.
+    """The skin map (MAP_HEIGHT, MAP_WIDTH, TEXEL): reflectance (3), gloss, slope of the relief in u and v.
 
     smile, brow_up, brow_down (0..1) deepen the folds that go with them. The map is kept for the next pictures
     of the same face: do not change it.
     """
-    noise = cut(_tiles(), np.random.default_rng(skin.seed), MAP_HEIGHT, MAP_WIDTH)
+    rng = np.random.default_rng(skin.seed)
+    y0, x0 = int(rng.integers(0, TILE - MAP_HEIGHT + 1)), int(rng.integers(0, TILE - MAP_WIDTH + 1))
     age = skin.age
     folds = (
         0.75 * max(age - 0.35, 0.0) + 0.55 * brow_up * (0.3 + age),
@@ -156,7 +189,9 @@ def bake(skin: Skin, smile: float = 0.0, brow_up: float = 0.0, brow_down: float 
         *(skin.blush, skin.blotches, skin.freckles * fade, skin.pores, 0.75 * skin.oil, skin.sockets),
         *(skin.beard_shadow, skin.brow, skin.scalp, skin.eyeliner),
     )
-    tint = np.array([0.03, -0.24, -0.20]) * fade
-    values = [np.array(v, np.float32) for v in (base, tint, lip, skin.lipstick, skin.hair, scale, folds)]
-    baked: NDArray[np.float32] = _bake(_masks(), noise, *values)
+    colours = np.zeros((5, 4), np.float32)
+    colours[0, :3], colours[1, :3], colours[2, :3] = base, np.array([0.03, -0.24, -0.20]) * fade, lip
+    colours[3], colours[4, :3] = skin.lipstick, skin.hair
+    strengths, depths = np.array(scale, np.float32), np.array(folds, np.float32)
+    baked: NDArray[np.float32] = _bake(_masks(), _tiles(), y0, x0, colours, strengths, depths)
     return baked

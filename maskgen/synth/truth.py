@@ -28,6 +28,7 @@ from .draws import generator
 from .model import Bent, HeadModel, head_model, vertex_normals
 from .parts import FABRIC, Part
 from .scene import Scene
+from .surfaces import TEXEL
 
 #: how wide the skin's movement is averaged before the fabric follows it, mm
 _FOLLOW_MM = 9.0
@@ -101,7 +102,7 @@ def _fine(shell: Shell) -> FineShell:
 
 @dataclass(frozen=True, eq=False)
 class WornMask:
-    """A mask on a head. draw: what it is; texture (h, w, 6): reflectance, gloss, slopes of the relief."""
+    """A mask on a head. draw: what it is; texture (h, w, TEXEL): reflectance, gloss, slopes of the relief."""
 
     draw: MaskDraw
     shell: FineShell
@@ -222,14 +223,14 @@ def _texture(
     colour = level.albedo[..., ::-1] * base * (1.0 - hem) + lining * hem
     colour = colour * (1.0 - printed[..., 3:]) + printed[..., 2::-1] * _CLOTH
     colour *= 2.0 ** (0.5 * level.relief[..., 2:3])
-    out = np.zeros((h, w, 6), np.float32)
+    out = np.zeros((h, w, TEXEL), np.float32)
     out[..., :3] = colour
     out[..., 3] = 0.15 + 1.5 * style.spec.material.sheen
     x, y, strength = crease
     columns = (np.arange(w) / w - 0.5) * size_mm[0] + x  # the painter counts from the midline, too
     lines = np.arange(h) / h * size_mm[1] + y
     wrinkled = creases()[np.ix_(lines.astype(int) % 256, columns.astype(int) % 256)]
-    out[..., 4:] = level.relief[..., :2] + strength * cv2.GaussianBlur(wrinkled, (0, 0), 1.0)
+    out[..., 4:6] = level.relief[..., :2] + strength * cv2.GaussianBlur(wrinkled, (0, 0), 1.0)
     strips = []
     for strap in style.spec.straps or (None,):
         tone = hex_to_linear(strap.color)[::-1] * _CLOTH if strap is not None and strap.color else base

@@ -12,7 +12,7 @@ from maskgen.synth.expression import Expression
 from maskgen.synth.identity import MEASURES
 from maskgen.synth.light import draw_light
 from maskgen.synth.model import bend, head_model, vertex_normals
-from maskgen.synth.person import draw_person
+from maskgen.synth.people import draw_person
 
 REST = Expression(close=0.0)
 MEAN = np.zeros(len(MEASURES), np.float32)

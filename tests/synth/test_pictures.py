@@ -79,6 +79,16 @@ def test_same_seed_gives_the_same_bytes_for_any_number_of_jobs(tmp_path, made, n
     assert digest(tmp_path / "again") == digest(made[name].out)
 
 
+@pytest.mark.parametrize("name", ["300W-LP", "AFLW2000"])
+def test_a_shorter_run_gives_the_first_files_of_a_longer_one(tmp_path, made, name):
+    order = replace(made[name], out=tmp_path / "short", count=2)
+    generate(get_layout(name), order, quiet=True)
+    short, long = digest(order.out), digest(made[name].out)
+    short.pop("_maskgen/synth.jsonl")
+    assert {path: long[path] for path in short} == short
+    assert sum(path.endswith(".mat") for path in short) >= 2
+
+
 _HEADS = """
 from maskgen.synth.base import base_head
 from maskgen.synth.maps import skin_maps
