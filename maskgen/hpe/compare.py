@@ -85,10 +85,10 @@ def run_comparison(
         for name, config in configs.items():
             done += 1
             folder = out / name / f"seed-{seed}"
-            if (folder / "results.json").is_file():
+            wanted = with_overrides(config, {"seed": seed, "name": f"{name}/seed-{seed}"})
+            if train.finished(wanted, folder) is not None:
                 continue
             report(f"[{done}/{total}] {name}, seed {seed}")
-            wanted = with_overrides(config, {"seed": seed, "name": f"{name}/seed-{seed}"})
             train.run(wanted, folder, resume=(folder / "last.pt").is_file(), report=report)
     content = judge(plan, list(configs), out)
     text = json.dumps(jsonable(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n"

@@ -65,6 +65,10 @@ def test_training_with_masks_closes_the_gap_and_the_exit_code_says_so(root, tmp_
     assert len(before) == 2
     assert run(maskgen, [*arguments, "--max-gap", "-5"]) == 3
     assert {p: p.stat().st_mtime_ns for p in (tmp_path / "runs").rglob("last.pt")} == before
+    # finished runs of other settings are not passed off as these
+    capsys.readouterr()
+    assert run(maskgen, [*arguments, "--set", "train.lr=0.5"]) == 2
+    assert "holds a run with other settings" in capsys.readouterr().err
 
 
 def test_all_models_of_a_shipped_comparison_get_the_same_number_of_steps() -> None:
