@@ -17,8 +17,10 @@ from maskgen.errors import UsageError  # noqa: E402
 from maskgen.hpe import checkpoint, config, train  # noqa: E402
 from maskgen.hpe.batching import epoch_steps  # noqa: E402
 from maskgen.hpe.contract import Stage  # noqa: E402
+from maskgen.hpe.distributed import Process  # noqa: E402
 from maskgen.hpe.registry import create_model  # noqa: E402
 from maskgen.hpe.rows import RowSpec  # noqa: E402
+from maskgen.hpe.trainer import Trainer  # noqa: E402
 from tests.hpe.tiny_sets import write_set  # noqa: E402
 
 #: every process normalises by its own batch, so equality to the last digits needs a network without BatchNorm
@@ -141,6 +143,23 @@ def test_processes_share_the_pictures_of_the_one_run(root) -> None:
     assert [len(s) for s in shares] == [len(whole)] * 2 == [2, 2]
     for a, b, both in zip(*shares, whole, strict=True):
         assert [*a.samples, *b.samples] == both.samples.tolist()
+
+
+def test_a_run_stopped_inside_an_epoch_goes_on_with_as_many_processes(root) -> None:
+    wanted = settings(root, "fastpose", 8)
+    samples = train.load_set(str(root), RowSpec("fsanet", 64), root.parent / "cache")
+
+    def trainer(world: int) -> Trainer:
+        network = create_model("fastpose", width=0.25)
+        return Trainer(wanted, network, samples, None, torch.device("cpu"), process=Process(0, world))
+
+    two = trainer(2)
+    two.progress.epoch = 1
+    trainer(1).restore(two.state())
+    two.progress.step = 1
+    trainer(2).restore(two.state())
+    with pytest.raises(UsageError, match=r"epoch that 2 process\(es\) shared and 1 would"):
+        trainer(1).restore(two.state())
 
 
 def test_synchronised_batchnorm_on_a_cpu_is_refused_in_one_sentence(root, tmp_path) -> None:
