@@ -105,8 +105,8 @@ class InputSpec:
     crop: str = "hopenet"
 
     def __post_init__(self) -> None:
-        if self.size < 8:
-            raise UsageError(f"a network's input is 8 pixels wide or more, got size {self.size}")
+        if self.size < 1:
+            raise UsageError(f"a network's input is at least a pixel wide, got size {self.size}")
 
     @property
     def raw(self) -> bool:

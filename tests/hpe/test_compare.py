@@ -104,6 +104,17 @@ def test_a_wrong_comparison_gives_one_sentence(root, changes, message: str) -> N
     assert "\n" not in str(caught.value)
 
 
+def test_an_override_that_would_make_the_models_alike_is_refused() -> None:
+    for key in ("model={name: retinapose_mnet025}", "model.options.pose_weight=0.3"):
+        with pytest.raises(
+            UsageError, match=r"would undo model\.options\.pose_weight, by which model lambda-0\.2"
+        ):
+            compare.load_comparison("compare/lambda_sweep", [key])
+    _, configs = compare.load_comparison("compare/lambda_sweep", ["model.name=retinapose_mnet025"])
+    weights = [c.model.options["pose_weight"] for c in configs.values()]
+    assert weights == [0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8]
+
+
 def test_wrong_calls_exit_with_2(root, tmp_path, capsys) -> None:
     path = str(plan(root))
     for arguments in (

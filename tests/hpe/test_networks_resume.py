@@ -61,7 +61,7 @@ def cases():
             yield pytest.param(name, steps, marks=marks, id=f"{name}-{steps}")
 
 
-@pytest.mark.parametrize(("name", "steps"), cases())
+@pytest.mark.parametrize(("name", "steps"), list(cases()))
 def test_a_stopped_and_resumed_run_equals_one_that_was_not(root, tmp_path, monkeypatch, name, steps):
     wanted = settings(root, name)
     train.run(wanted, tmp_path / "whole", report=lambda s: None)

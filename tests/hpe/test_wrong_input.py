@@ -104,7 +104,7 @@ def test_every_option_of_every_network_refuses_what_it_cannot_be(name: str) -> N
         ("fastpose", {"width": -1}, "width multiplies the numbers of channels, got -1"),
         ("fastpose", {"dropout": 7}, "fastpose cannot be built"),
         ("glpose", {"attention": "false"}, "model.options.attention must be true or false, got 'false'"),
-        ("hopenet", {"trunk": "resnet18", "size": 0}, "8 pixels wide or more, got size 0"),
+        ("hopenet", {"trunk": "resnet18", "size": 0}, "at least a pixel wide, got size 0"),
         ("retinapose_mnet025", {"fpn": 0}, "a multiple of 4, got 0"),
         ("mhpe", {"widths": [8, "x"]}, "must be a whole number, got 'x'"),
     ],
