@@ -1,12 +1,14 @@
 """How much of a network's own speed the training loop keeps, and what the crop cache saves.
 
-    python benchmarks/harness.py                          drawn pixels, CPU, fastpose at 64 px
+    OMP_NUM_THREADS=1 python benchmarks/harness.py       drawn pixels, CPU, fastpose at 64 px
     python benchmarks/harness.py --device cuda --model hopenet --batch 128
     python benchmarks/harness.py --data AFLW2000 --root DATA      also: decoding against the cache
 
 The loop (memory map, augmentation on the device, labels, optimiser) is compared with the same network and
 optimiser fed one prepared batch over and over: the ratio is what feeding and augmenting cost. Both are timed
-in turns in one process, and the medians are taken, so that a busy machine slows both alike.
+in turns in one process, and the medians are taken, so that a busy machine slows both alike. On a CPU the
+clock is that of the process: seconds are those it computed, whoever else was computing. The number of steps
+follows from --seconds, so that a large network on a slow machine ends in time, too.
 """
 
 from __future__ import annotations
@@ -16,7 +18,11 @@ import json
 import statistics
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,6 +39,7 @@ from maskgen.hpe.optim import LossModule, make_optimiser, use_amp
 from maskgen.hpe.rows import RowSpec, make_row
 from maskgen.hpe.train import build_model, pick_device
 from maskgen.hpe.trainer import Trainer
+from maskgen.sample import Entry
 
 
 def drawn_set(folder: Path, spec: RowSpec, count: int) -> SampleSet:
@@ -64,14 +71,20 @@ def drawn_set(folder: Path, spec: RowSpec, count: int) -> SampleSet:
     return SampleSet((source,), (CropCache(folder, spec, labels),), np.zeros(count, np.int64), rows, {})
 
 
+def clock(device: torch.device) -> Callable[[], float]:
+    """Seconds of this process on a CPU, of the wall elsewhere."""
+    return time.process_time if device.type == "cpu" else time.perf_counter
+
+
 def loop_speed(trainer: Trainer, config: configs.Config, epoch: int) -> float:
     """Images/s of one epoch of the training loop."""
+    now = clock(trainer.device)
     trainer.progress.epoch, trainer.progress.step = epoch, 0
     module = trainer._wrapped(config)
-    began = time.perf_counter()
+    began = now()
     trainer._run_epoch(module, config, Stage("train"), 1_000)
     synchronise(trainer.device)
-    seconds = time.perf_counter() - began
+    seconds = now() - began
     return len(trainer.train_set) // config.train.batch * config.train.batch / seconds
 
 
@@ -83,7 +96,8 @@ def memory_speed(trainer: Trainer, config: configs.Config, steps: int) -> float:
     step = epoch_steps(trainer.train_set, model, config, Stage("train"), 0)[0]
     _, rows = next(iter(trainer.feeder.batches([step.all])))
     images, targets = trainer._batch(step, rows, 0)
-    began = time.perf_counter()
+    now = clock(device)
+    began = now()
     for _ in range(steps):
         optimiser.zero_grad(set_to_none=True)
         with torch.autocast(device.type, torch.bfloat16, enabled=trainer.amp):
@@ -92,7 +106,7 @@ def memory_speed(trainer: Trainer, config: configs.Config, steps: int) -> float:
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
     synchronise(device)
-    return steps * len(step.samples) / (time.perf_counter() - began)
+    return steps * len(step.samples) / (now() - began)
 
 
 def synchronise(device: torch.device) -> None:
@@ -101,20 +115,69 @@ def synchronise(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
+@dataclass(frozen=True)
+class Part(Source):
+    """The first ``count`` pictures of a source: a cache is built of whole sources."""
+
+    count: int = 300
+
+    def entries(self) -> Iterator[Entry]:
+        """See Source."""
+        return islice(super().entries(), self.count)
+
+
 def cache_speed(expression: str, root: str | None, folder: Path, spec: RowSpec) -> dict[str, float]:
-    """Rows/s decoded and cropped from files, and read from the cache."""
-    source = resolve(expression, root)[0]
-    entries = list(source.entries())[:300]
-    began = time.perf_counter()
+    """Rows/s decoded and cropped from files, and read from the cache, of the first 300 pictures."""
+    whole = resolve(expression, root)[0]
+    source = Part(whole.name, whole.root, whole.format)
+    entries = list(source.entries())
+    began = time.process_time()
     for entry in entries:
         make_row(source.format, source.root, entry, spec)
-    decoded = len(entries) / (time.perf_counter() - began)
+    decoded = len(entries) / (time.process_time() - began)
     opened = open_cache(source, spec, folder)
-    order = np.random.default_rng(0).permutation(len(opened))
-    began = time.perf_counter()
-    for start in range(0, len(order), 64):
-        opened.images[order[start : start + 64]].sum()
-    return {"decoded_per_s": decoded, "cached_per_s": len(order) / (time.perf_counter() - began)}
+    rng = np.random.default_rng(0)
+    began = time.process_time()
+    for _ in range(10):
+        order = rng.permutation(len(opened))
+        for start in range(0, len(order), 64):
+            opened.images[order[start : start + 64]].sum()
+    cached = 10 * len(opened) / (time.process_time() - began)
+    return {"decoded_per_s": round(decoded, 1), "cached_per_s": round(cached, 1)}
+
+
+def make_trainer(config: configs.Config, device: torch.device, folder: Path, steps: int) -> Trainer:
+    """A trainer of a fresh network on a drawn set that is ``steps`` batches long."""
+    model = build_model(config)
+    spec = RowSpec(model.input_spec.crop, model.input_spec.size, "region", 1.5)
+    samples = drawn_set(folder, spec, steps * config.train.batch)
+    trainer = Trainer(config, model, samples, None, device)
+    trainer.optimiser = make_optimiser(trainer.model, config)
+    return trainer
+
+
+def speeds(config: configs.Config, device: torch.device, seconds: float, rounds: int) -> dict[str, Any]:
+    """Images/s of the loop and of the network alone, medians of ``rounds`` of about ``seconds`` each."""
+    batch = config.train.batch
+    with tempfile.TemporaryDirectory() as name:
+        trial = make_trainer(config, device, Path(name), 1)
+        memory_speed(trial, config, 1)
+        per_s = memory_speed(trial, config, 2)
+    steps = max(4, min(500, round(seconds * per_s / batch)))
+    with tempfile.TemporaryDirectory() as name:
+        trainer = make_trainer(config, device, Path(name), steps)
+        memory_speed(trainer, config, 2)
+        loops, memories = [], []
+        for round_ in range(rounds):
+            memories.append(memory_speed(trainer, config, steps))
+            loops.append(loop_speed(trainer, config, round_))
+    return {
+        "steps": steps,
+        "loop_images_per_s": round(statistics.median(loops), 1),
+        "memory_images_per_s": round(statistics.median(memories), 1),
+        "ratio": round(statistics.median(a / b for a, b in zip(loops, memories, strict=True)), 3),
+        "ratios": [round(a / b, 3) for a, b in zip(loops, memories, strict=True)],
+    }
 
 
 def main() -> None:
@@ -124,7 +187,7 @@ def main() -> None:
     parser.add_argument("--options", default="{}", help="JSON of the network's options")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--count", type=int, default=4096, help="pictures in the drawn set")
+    parser.add_argument("--seconds", type=float, default=5.0, help="of every measurement, about")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--resident", default="auto", choices=("auto", "always", "never"))
     parser.add_argument("--data")
@@ -139,33 +202,20 @@ def main() -> None:
             "train": {"batch": arguments.batch, "deterministic": device.type == "cpu", "log_every": 10_000},
         }
     )
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        model = build_model(config)
-        spec = RowSpec(model.input_spec.crop, model.input_spec.size, "region", 1.5)
-        samples = drawn_set(folder, spec, arguments.count)
-        trainer = Trainer(config, model, samples, None, device)
-        trainer.optimiser = make_optimiser(trainer.model, config)
-        steps = arguments.count // arguments.batch
-        memory_speed(trainer, config, max(2, steps // 4))
-        loops, memories = [], []
-        for round_ in range(arguments.rounds):
-            memories.append(memory_speed(trainer, config, steps))
-            loops.append(loop_speed(trainer, config, round_))
-        figures = {
-            "model": arguments.model,
-            "device": str(device) if device.type == "cpu" else torch.cuda.get_device_name(device),
-            "amp": use_amp(config.train, device),
-            "threads": torch.get_num_threads(),
-            "batch": arguments.batch,
-            "loop_images_per_s": round(statistics.median(loops), 1),
-            "memory_images_per_s": round(statistics.median(memories), 1),
-            "ratio": round(statistics.median(a / b for a, b in zip(loops, memories, strict=True)), 3),
-        }
-        if arguments.data:
-            figures |= cache_speed(
-                arguments.data, arguments.root, folder / "cache", RowSpec(spec.policy, spec.size)
-            )
+    figures = {
+        "model": arguments.model,
+        "device": str(device) if device.type == "cpu" else torch.cuda.get_device_name(device),
+        "clock": "process" if device.type == "cpu" else "wall",
+        "amp": use_amp(config.train, device),
+        "threads": torch.get_num_threads(),
+        "batch": arguments.batch,
+        **speeds(config, device, arguments.seconds, arguments.rounds),
+    }
+    if arguments.data:
+        spec = build_model(config).input_spec
+        with tempfile.TemporaryDirectory() as name:
+            row = RowSpec(spec.crop, spec.size)
+            figures |= cache_speed(arguments.data, arguments.root, Path(name), row)
     print(json.dumps(figures, indent=2))
 
 

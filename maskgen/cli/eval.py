@@ -6,6 +6,7 @@ comes with its confidence interval.
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -199,6 +200,7 @@ def _triple(text: str, name: str) -> tuple[float, ...]:
         values = tuple(float(v) for v in text.split(","))
     except ValueError:
         values = ()
-    if len(values) != 3:
-        raise UsageError(f"--{name} is three numbers R,G,B, got {text!r}")
+    if len(values) != 3 or not all(math.isfinite(v) and (v > 0 or name == "mean") for v in values):
+        above = " above 0" if name == "std" else ""
+        raise UsageError(f"--{name} is three numbers R,G,B{above}, got {text!r}")
     return values

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from ..errors import UsageError
 from .options import FOLDER
 
 
@@ -62,6 +63,8 @@ def command(
     except Stopped as stopped:
         click.echo(f"Stopped: {stopped}, the same command goes on", err=True)
         return 128 + stopped.signal
+    if all(line.wrong for line in found):
+        raise UsageError(f"no line can be trained: {found[0].failure}")
     click.echo(lineup.write(found, out), nl=False)
     report(f"written to {out}")
     return 1 if all(line.failure for line in found) else 0

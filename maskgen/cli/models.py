@@ -31,6 +31,8 @@ def command(names: tuple[str, ...], as_json: bool, markdown: bool) -> int:
     """
     from ..hpe.catalogue import rows
 
+    if as_json and markdown:
+        raise click.UsageError("--json and --markdown are two forms of one output; give one of them")
     found = rows(names)
     if as_json:
         click.echo(json.dumps([row.as_dict() for row in found], indent=2))

@@ -73,7 +73,11 @@ def _read(run: Path) -> dict[str, Any]:
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         tests = content["tests"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        # the zero row is in the scores of every test set, whatever the form
+        known = all(entry["scores"]["zero_baseline"] for entry in tests.values())
+        if not known or not content["model"]["name"]:
+            raise ValueError("scores are missing")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(f"{path} is no results file of maskgen train or maskgen eval") from error
     if not tests:
         raise UsageError(f"{path} has no test sets; evaluate the run on some (data.test)")

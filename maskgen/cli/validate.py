@@ -28,9 +28,12 @@ BELOW = 3
     "--model", "models", multiple=True, type=FOLDER, metavar="PT", help="Measure this network's gap."
 )
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first N pictures.")
-@click.option("--jobs", "-j", type=int, default=1, show_default=True, metavar="N", help="Worker processes.")
+@click.option(
+    "--jobs", "-j", type=click.IntRange(0), default=1, show_default=True, metavar="N",
+    help="Worker processes; 0: all cores.",
+)  # fmt: skip
 @click.option("--no-hashes", is_flag=True, help="Do not read every file to compare its SHA-256.")
-@click.option("--min-quality", type=float, default=0.3, show_default=True, metavar="Q")
+@click.option("--min-quality", type=click.FloatRange(0, 1), default=0.3, show_default=True, metavar="Q")
 @click.option("--max-errors", type=Limit(), default="0", show_default=True, help="More errors: exit code 3.")
 @click.option("--max-warnings", type=Limit(), default="100%", show_default=True, help="More: exit code 3.")
 @click.option("--max-gap", type=float, metavar="DEG", help="A larger paired mean gap: exit code 3.")

@@ -55,6 +55,8 @@ def restore_model(content: dict[str, Any], path: Path) -> HeadPoseModel:
     record = content.get("model")
     if not isinstance(record, dict) or not {"name", "options", "state"} <= set(record):
         raise UsageError(f"{path} holds no network")
+    if not isinstance(record["name"], str) or not isinstance(record["options"], dict):
+        raise UsageError(f"{path} is damaged: its network has no name, or its options are no section")
     model = create_model(record["name"], **record["options"])
     fill(model, content.get("ema") or record["state"], path)
     return model.eval()
@@ -64,9 +66,14 @@ def fill(model: HeadPoseModel, state: dict[str, Any], path: Path) -> None:
     """Load weights; UsageError says which do not fit."""
     try:
         model.load_state_dict(state)
-    except (RuntimeError, AttributeError) as error:
+    except (RuntimeError, AttributeError, TypeError) as error:
         lines = " ".join(str(error).split())
         raise UsageError(f"the weights in {path} do not fit {model.name}: {lines[:200]}") from error
+    broken = [k for k, v in model.state_dict().items() if v.is_floating_point() and not v.isfinite().all()]
+    if broken:
+        raise UsageError(
+            f"{path} holds weights that are no numbers, {broken[0]} first; its training broke down"
+        )
 
 
 def load_weights(model: HeadPoseModel, path: Path) -> list[str]:
@@ -81,7 +88,8 @@ def load_weights(model: HeadPoseModel, path: Path) -> list[str]:
     content = _read(path, "cpu", "as weights")
     state: Any = content
     if isinstance(content, dict) and content.get("format") == FORMAT:
-        state = content.get("ema") or content["model"]["state"]
+        record = content.get("model")
+        state = content.get("ema") or (record.get("state") if isinstance(record, dict) else None)
     for key in ("state_dict", "model_state_dict", "model"):
         if isinstance(state, dict) and isinstance(state.get(key), dict):
             state = state[key]
@@ -90,7 +98,8 @@ def load_weights(model: HeadPoseModel, path: Path) -> list[str]:
     state = {str(k).removeprefix("module."): v for k, v in state.items() if isinstance(v, torch.Tensor)}
     own = model.state_dict()
     fitting = {k: v for k, v in state.items() if k in own and own[k].shape == v.shape}
-    if not fitting:
+    # counters of BatchNorm have one shape in all networks
+    if all(k.endswith("num_batches_tracked") for k in fitting):
         raise UsageError(f"model.weights: no tensor of {path} fits {model.name} in name and shape")
     model.load_state_dict(fitting, strict=False)
     return [k for k in own if k not in fitting and not k.endswith("num_batches_tracked")]
@@ -101,6 +110,7 @@ def _read(path: Path, device: str | torch.device, what: str) -> Any:
         return torch.load(path, map_location=device, weights_only=True)
     except Exception as error:  # on bytes that are no pickle the unpickler fails in any way there is
         first = (str(error).strip() or type(error).__name__).splitlines()[0].partition(". ")[0]
-        # a KeyError of the unpickler is a bare number
+        # a KeyError of the unpickler is a bare number, and an EOFError has no words
         reason = first if any(c.isalpha() for c in first) else "it is no torch file"
+        reason = "it is cut off" if isinstance(error, EOFError) else reason
         raise UsageError(f"{path} cannot be read {what} ({reason})") from error

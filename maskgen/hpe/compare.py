@@ -67,10 +67,15 @@ def load_comparison(
     if len(set(plan.seeds)) != len(plan.seeds) or not plan.seeds:
         raise UsageError(f"seeds must be different numbers, got {plan.seeds}")
     configs: dict[str, Config] = {}
+    given = parse_overrides(overrides)
     for name, changes in plan.models.items():
         if not isinstance(changes, dict):
             raise UsageError(f"model {name} of {source} must be a section of key: value lines")
-        configs[name] = with_overrides(load(plan.base), {**plan.set, **changes, **parse_overrides(overrides)})
+        lost = [(k, own) for k in given for own in changes if own == k or own.startswith(f"{k}.")]
+        if lost:
+            key, own = lost[0]
+            raise UsageError(f"--set {key} would undo {own}, by which model {name} of {source} is what it is")
+        configs[name] = with_overrides(load(plan.base), {**plan.set, **changes, **given})
     return plan, configs
 
 
@@ -85,10 +90,10 @@ def run_comparison(
         for name, config in configs.items():
             done += 1
             folder = out / name / f"seed-{seed}"
-            if (folder / "results.json").is_file():
+            wanted = with_overrides(config, {"seed": seed, "name": f"{name}/seed-{seed}"})
+            if train.finished(wanted, folder) is not None:
                 continue
             report(f"[{done}/{total}] {name}, seed {seed}")
-            wanted = with_overrides(config, {"seed": seed, "name": f"{name}/seed-{seed}"})
             train.run(wanted, folder, resume=(folder / "last.pt").is_file(), report=report)
     content = judge(plan, list(configs), out)
     text = json.dumps(jsonable(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n"

@@ -156,6 +156,8 @@ _BOUNDS: dict[str, tuple[float, bool]] = {
     "train.min_lr": (0, True),
     "train.weight_decay": (0, True),
     "train.warmup": (0, True),
+    "train.gamma": (0, False),
+    "train.collapse_after": (0, True),
     "train.clip": (0, True),
     "train.checkpoint_every": (1, True),
     "train.keep": (1, True),
@@ -168,6 +170,8 @@ _BOUNDS: dict[str, tuple[float, bool]] = {
     "augment.color": (0, True),
     "augment.noise": (0, True),
 }
+#: greatest accepted value, for numbers that have one
+_LIMITS = {"augment.color": 1.0, "augment.shift": 1.0, "augment.rotate_deg": 180.0}
 _PROBABILITIES = ("flip", "rotate", "gray", "blur", "lowres", "mask")
 
 
@@ -206,14 +210,22 @@ def build(tree: Mapping[str, Any]) -> Config:
         value = dotted(config, key)
         if value is not None and not (value >= bound if inclusive else value > bound):
             raise UsageError(f"{key} must be {'at least' if inclusive else 'above'} {bound:g}, got {value!r}")
+    for key, most in _LIMITS.items():
+        if (value := dotted(config, key)) > most:
+            raise UsageError(f"{key} must be at most {most:g}, got {value!r}")
     for name in _PROBABILITIES:
         if not 0.0 <= (chance := getattr(config.augment, name)) <= 1.0:
             raise UsageError(f"augment.{name} is a probability in 0..1, got {chance!r}")
     zoom = config.augment.zoom
     if len(zoom) != 2 or not 0.0 < zoom[0] <= zoom[1]:
         raise UsageError(f"augment.zoom is two factors [low, high] with 0 < low <= high, got {zoom!r}")
-    if not 0.0 <= config.train.ema < 1.0:
-        raise UsageError(f"train.ema is a decay in 0..1 (0 = off), got {config.train.ema!r}")
+    for name, what in (("ema", "a decay in 0..1 (0 = off)"), ("momentum", "a share in 0..1")):
+        if not 0.0 <= (share := getattr(config.train, name)) < 1.0:
+            raise UsageError(f"train.{name} is {what}, below 1, got {share!r}")
+    if config.train.warmup > config.train.epochs:
+        raise UsageError(
+            f"train.warmup {config.train.warmup:g} is longer than train.epochs {config.train.epochs}"
+        )
     if isinstance(config.data.val, float) and not 0.0 <= config.data.val < 1.0:
         raise UsageError(f"data.val is a fraction below 1 or an expression, got {config.data.val!r}")
     return config
@@ -275,9 +287,12 @@ def _load_tree(source: str | Path, seen: tuple[Path, ...]) -> dict[str, Any]:
     tree: Any = _yaml(text, str(path)) or {}
     if not isinstance(tree, dict):
         raise UsageError(f"{path} must hold key: value lines, got a {type(tree).__name__}")
-    parents = tree.pop("extends", [])
+    parents = tree.pop("extends", None) or []
+    parents = [parents] if isinstance(parents, str) else parents
+    if not isinstance(parents, list) or not all(isinstance(p, str) for p in parents):
+        raise UsageError(f"extends of {path} is a file, a preset's name, or a list of them, got {parents!r}")
     merged: dict[str, Any] = {}
-    for parent in [parents] if isinstance(parents, str) else parents:
+    for parent in parents:
         merged = _merge(merged, _load_tree(parent, (*seen, path)))
     result: dict[str, Any] = _merge(merged, tree)
     return result

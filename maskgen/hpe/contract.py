@@ -104,6 +104,10 @@ class InputSpec:
     std: tuple[float, float, float] | None = IMAGENET_STD
     crop: str = "hopenet"
 
+    def __post_init__(self) -> None:
+        if self.size < 1:
+            raise UsageError(f"a network's input is at least a pixel wide, got size {self.size}")
+
     @property
     def raw(self) -> bool:
         """Whether pixels go in as 0..255 with no scaling."""

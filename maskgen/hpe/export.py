@@ -15,6 +15,7 @@ import torch.nn.functional as F
 
 from ..errors import MissingDependency, UsageError
 from ..geometry.rotation import geodesic_deg
+from ..io.files import atomic_write
 from .contract import HeadPoseModel
 from .detection.detector import DetectionView
 
@@ -119,7 +120,5 @@ def export_onnx(model: HeadPoseModel, path: str | Path) -> float:
             f"({allowed:.2g} are allowed); nothing was written"
         )
     target = Path(path)
-    temporary = target.with_name(target.name + ".part")
-    temporary.write_bytes(graph)
-    temporary.replace(target)
+    atomic_write(target, graph)
     return deviation

@@ -17,7 +17,6 @@ import numpy as np
 
 from ..errors import MaskgenError, UsageError
 from ..io.files import atomic_write
-from ..jobs.manifest import digest
 from ..report.tables import ANGLES, markdown
 from . import config as configs
 from . import metrics
@@ -54,6 +53,8 @@ class Line:
     results: list[dict[str, Any]] = field(default_factory=list)
     predictions: list[dict[str, Predictions]] = field(default_factory=list)
     failure: str = ""
+    #: the failure is the call's own: a setting or a data set that does not exist
+    wrong: bool = False
 
 
 def network(name: str, tiny: bool = False) -> Variant:
@@ -111,7 +112,7 @@ def run_all(
             except Stopped:
                 raise
             except MaskgenError as error:
-                line.failure = str(error)
+                line.failure, line.wrong = str(error), isinstance(error, UsageError)
                 say(str(error))
                 break
         lines.append(line)
@@ -125,14 +126,10 @@ def _prefixed(report: Report, prefix: str) -> Report:
 def _run(wanted: configs.Config, folder: Path, report: Report) -> dict[str, Any]:
     """The results of a finished run in ``folder``, or of training it now (resumed where it was begun)."""
     from . import train
-    from .protocols import applied
 
-    done = folder / "results.json"
-    if done.is_file():
-        content: dict[str, Any] = json.loads(done.read_text(encoding="utf-8"))
-        if content.get("config_sha256") == digest(applied(wanted).as_dict()):
-            return content
-        raise UsageError(f"{folder} holds a run with other settings; choose another --out, or remove it")
+    done = train.finished(wanted, folder)
+    if done is not None:
+        return done
     return train.run(wanted, folder, resume=(folder / "last.pt").is_file(), report=report)
 
 

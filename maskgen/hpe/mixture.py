@@ -92,8 +92,13 @@ def parse(expression: str) -> list[Term]:
 def resolve(expression: str, root: str | Path | None = None) -> list[Source]:
     """The sources of an expression. root: a folder to look for names in, before the usual places.
 
-    Raises UsageError for a bad expression and DatasetNotFound for a dataset that is nowhere.
+    Raises UsageError for a bad expression or a root that is no folder, and DatasetNotFound for a dataset that
+    is nowhere.
     """
+    if root is not None and not Path(root).expanduser().is_dir():
+        raise UsageError(
+            f"no folder {root} (data.root, --root); it must be the folder that holds the datasets"
+        )
     sources = []
     for term in parse(expression):
         folder, fmt = find(term.dataset, root)

@@ -156,7 +156,7 @@ def read_csv(path: Path, labels: Labels | None = None) -> Predictions:
         return Predictions(ids, truth, np.array([rows[i] for i in ids]).reshape(-1, 3), groups)
     matched = _match(rows, labels.ids)
     if not matched:
-        example_csv, example_set = next(iter(rows), "(none)"), next(iter(labels.ids), "(none)")
+        example_csv, example_set = next(iter(rows)), next(iter(labels.ids), "(none)")
         raise UsageError(
             f"no id of {path} is a picture of the dataset: it has ids like {example_csv!r}, "
             f"the dataset has {example_set!r}"
@@ -174,18 +174,29 @@ def _read_rows(path: Path) -> tuple[dict[str, tuple[float, ...]], dict[str, tupl
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read predictions {path}: {error}") from error
     reader = csv.DictReader(io.StringIO(text))
-    columns = [c.strip() for c in reader.fieldnames or []]
+    try:
+        columns = [c.strip() for c in reader.fieldnames or []]
+        table = list(reader)
+    except csv.Error as error:
+        raise UsageError(f"{path} is no CSV table: {error}") from error
     missing = [c for c in REQUIRED if c not in columns]
     if missing:
         raise UsageError(
             f"{path} lacks the column(s) {', '.join(missing)}; needed are {', '.join(REQUIRED)}, "
             f"found {', '.join(columns) or 'nothing'}"
         )
-    reader.fieldnames = columns
+    if doubled := [c for c in REQUIRED if columns.count(c) > 1]:
+        raise UsageError(f"{path} has the column {doubled[0]} twice")
+    if not table:
+        raise UsageError(f"{path} has its columns, but no row of predictions")
     rows: dict[str, tuple[float, ...]] = {}
     has_truth = {"true_yaw", "true_pitch", "true_roll"} <= set(columns)
     truth: dict[str, tuple[Any, ...]] | None = {} if has_truth else None
-    for line, row in enumerate(reader, start=2):
+    for line, cells in enumerate(table, start=2):
+        if None in cells:
+            # 1,5 for 1.5 would be read as two cells
+            raise UsageError(f"{path} line {line} has more cells than the {len(columns)} columns")
+        row = {c.strip(): v for c, v in cells.items()}
         key = (row["id"] or "").strip()
         if not key or key in rows:
             raise UsageError(f"{path} line {line}: the id {key!r} is {'given twice' if key else 'empty'}")

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from ..errors import UsageError
 from .contract import HeadPoseModel
+from .typed import options_for
 
 M = TypeVar("M", bound=type[HeadPoseModel])
 
@@ -81,13 +82,26 @@ def accepted_options(cls: type[HeadPoseModel]) -> list[str]:
 
 
 def create_model(name: str, **options: Any) -> HeadPoseModel:
-    """A new network. Raises UsageError for an unknown name or option; ``model.options`` keeps the options."""
+    """A new network; ``model.options`` keeps the options.
+
+    Raises UsageError for an unknown name or option, and for a value that an option cannot take.
+    """
     cls = model_class(name)
     accepted = accepted_options(cls)
     unknown = [o for o in options if o not in accepted]
     if unknown:
         takes = ", ".join(accepted) if accepted else "none"
         raise UsageError(f"{name} has no option {', '.join(unknown)}; its options are: {takes}")
-    model = cls(**options)
+    options = options_for(cls.__init__, options, "model.options")
+    if (width := options.get("width")) is not None and width <= 0:
+        raise UsageError(
+            f"model.options.width multiplies the numbers of channels, got {width}; try 0.25 or 1"
+        )
+    try:
+        model = cls(**options)
+    except (TypeError, ValueError, RuntimeError, ZeroDivisionError, OverflowError) as error:
+        # what torch says of a size that cannot be; a constructor's own checks are UsageErrors already
+        reason = " ".join(str(error).split())[:200]
+        raise UsageError(f"{name} cannot be built with model.options {options}: {reason}") from error
     model.options = dict(options)
     return model

@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import csv
 import io
+import json
 import os
 import signal
 import threading
@@ -23,6 +24,7 @@ import torch
 
 from ..errors import UsageError
 from ..io.files import atomic_write
+from ..jobs.manifest import digest
 from . import checkpoint
 from .config import Config, dotted, to_yaml
 from .contract import HeadPoseModel
@@ -55,6 +57,8 @@ def run(config: Config, out: Path, *, resume: bool = False, report: Report = pri
     for expression in config.data.test.values():
         resolve(expression, config.data.root)
     device = pick_device(config.device)
+    if config.train.sync_bn and device.type != "cuda":
+        raise UsageError(f"train.sync_bn needs CUDA, and this run is on {device}; set train.sync_bn=false")
     with processes(device.type) as process:
         if process.world > 1 and device.type == "cuda":
             device = torch.device("cuda", process.local)
@@ -92,6 +96,24 @@ def run(config: Config, out: Path, *, resume: bool = False, report: Report = pri
         if not process.first:
             return {}
         return _finish(config, out, trainer, train, val, quiet)
+
+
+def finished(wanted: Config, folder: Path) -> dict[str, Any] | None:
+    """The results of a run that was finished in ``folder``, None where there are none.
+
+    Raises UsageError if they are damaged, or of a run with other settings than ``wanted``.
+    """
+    path = folder / "results.json"
+    if not path.is_file():
+        return None
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        same = content["config_sha256"] == digest(applied(wanted).as_dict())
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{path} is damaged; remove {folder} to train that run again") from error
+    if not same:
+        raise UsageError(f"{folder} holds a run with other settings; choose another --out, or remove it")
+    return content
 
 
 def _finish(
@@ -183,9 +205,11 @@ def pick_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise UsageError(f"device must be auto, cpu, cuda or cuda:N, got {name!r}") from None
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise UsageError("device cuda is not available on this machine; use device=cpu or auto")
+        device = torch.device("meta")
+    if device.type not in ("cpu", "cuda"):
+        raise UsageError(f"device must be auto, cpu, cuda or cuda:N, got {name!r}")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise UsageError(f"device {name} is not available on this machine; use device=cpu or auto")
     return device
 
 

@@ -128,6 +128,7 @@ class Trainer:
             "ema": None if self.ema is None else self.ema.state_dict(),
             "optimiser": None if self.optimiser is None else self.optimiser.state_dict(),
             "progress": vars(self.progress).copy(),
+            "processes": self.process.world,
             "tally": {
                 "sums": {k: float(v) for k, v in self.tally.sums.items()},
                 "images": self.tally.images,
@@ -138,11 +139,20 @@ class Trainer:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from `state`. Raises UsageError if it belongs to another network."""
+        """Go on from `state`.
+
+        Raises UsageError if it is of another network, or inside an epoch of more or fewer processes.
+        """
         if state["model"]["name"] != self.model.name or state["model"]["options"] != dict(self.model.options):
             raise UsageError(
                 f"the checkpoint holds {state['model']['name']} {state['model']['options']}, "
                 f"the configuration asks for {self.model.name} {dict(self.model.options)}"
+            )
+        before = state.get("processes", 1)
+        if state["progress"]["step"] and before != self.process.world:
+            raise UsageError(
+                f"the run was stopped inside an epoch that {before} process(es) shared "
+                f"and {self.process.world} would share otherwise; go on with as many as before"
             )
         self.model.load_state_dict(state["model"]["state"])
         if self.ema is not None and state["ema"] is not None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
+import math
 import types
 import typing
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, Literal
 
@@ -37,6 +40,32 @@ def dataclass_from(kind: type, tree: Any, prefix: str = "") -> Any:
     return kind(**values)
 
 
+def options_for(function: Callable[..., Any], options: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    """``options`` as the keyword parameters of ``function`` are annotated; others pass as they are.
+
+    prefix: what messages call the options' section. Raises UsageError for a value of the wrong kind.
+    """
+    try:
+        hints = typing.get_type_hints(function)
+    except (NameError, TypeError):  # annotations of another package that cannot be looked up from here
+        hints = {}
+    parameters = inspect.signature(function).parameters
+    known = {name: hints[name] for name in options if name in parameters and _is_plain(hints.get(name))}
+    return {
+        name: _convert(value, known[name], f"{prefix}.{name}") if name in known else value
+        for name, value in options.items()
+    }
+
+
+def _is_plain(kind: Any) -> bool:
+    """Whether `_convert` knows the kind through and through."""
+    if kind in (bool, int, float, str, type(None)) or typing.get_origin(kind) is Literal:
+        return True
+    if typing.get_origin(kind) in (types.UnionType, typing.Union, list, Sequence):
+        return all(_is_plain(a) for a in typing.get_args(kind))
+    return False
+
+
 def _convert(value: Any, kind: Any, where: str) -> Any:
     """``value`` as ``kind``; a whole number passes for a float, and 1e-3 (a string in YAML 1.1) too."""
     origin, args = typing.get_origin(kind), typing.get_args(kind)
@@ -54,17 +83,19 @@ def _convert(value: Any, kind: Any, where: str) -> Any:
         value = "off" if value is False and "off" in args else value
         if value in args:
             return value
-    elif origin is list and isinstance(value, list | tuple):
+    elif origin in (list, Sequence) and isinstance(value, list | tuple):
         return [_convert(v, args[0], f"{where}[{i}]") for i, v in enumerate(value)]
     elif origin is dict and isinstance(value, dict):
         return {str(k): _convert(v, args[1], f"{where}.{k}") for k, v in value.items() if v is not None}
-    elif kind is Any or (isinstance(kind, type) and type(value) is kind):
-        return value
     elif kind is float and not isinstance(value, bool):
         try:
-            return float(value)
-        except (TypeError, ValueError):
-            pass
+            number = float(value)
+        except (TypeError, ValueError, OverflowError):
+            number = math.nan
+        if math.isfinite(number):
+            return number
+    elif kind is Any or (isinstance(kind, type) and type(value) is kind):
+        return value
     raise UsageError(f"{where} must be {_describe(kind)}, got {value!r}")
 
 
@@ -74,7 +105,7 @@ def _describe(kind: Any) -> str:
         return " or ".join("null" if a is type(None) else _describe(a) for a in args)
     if origin is Literal:
         return f"one of {', '.join(map(str, args))}"
-    if origin is list:
+    if origin in (list, Sequence):
         return f"a list of {_describe(args[0])} values"
     if origin is dict:
         return "a section of key: value lines"

@@ -65,6 +65,10 @@ def test_training_with_masks_closes_the_gap_and_the_exit_code_says_so(root, tmp_
     assert len(before) == 2
     assert run(maskgen, [*arguments, "--max-gap", "-5"]) == 3
     assert {p: p.stat().st_mtime_ns for p in (tmp_path / "runs").rglob("last.pt")} == before
+    # finished runs of other settings are not passed off as these
+    capsys.readouterr()
+    assert run(maskgen, [*arguments, "--set", "train.lr=0.5"]) == 2
+    assert "holds a run with other settings" in capsys.readouterr().err
 
 
 def test_all_models_of_a_shipped_comparison_get_the_same_number_of_steps() -> None:
@@ -98,6 +102,17 @@ def test_a_wrong_comparison_gives_one_sentence(root, changes, message: str) -> N
     with pytest.raises(UsageError, match=message) as caught:
         compare.load_comparison(plan(root, **changes))
     assert "\n" not in str(caught.value)
+
+
+def test_an_override_that_would_make_the_models_alike_is_refused() -> None:
+    for key in ("model={name: retinapose_mnet025}", "model.options.pose_weight=0.3"):
+        with pytest.raises(
+            UsageError, match=r"would undo model\.options\.pose_weight, by which model lambda-0\.2"
+        ):
+            compare.load_comparison("compare/lambda_sweep", [key])
+    _, configs = compare.load_comparison("compare/lambda_sweep", ["model.name=retinapose_mnet025"])
+    weights = [c.model.options["pose_weight"] for c in configs.values()]
+    assert weights == [0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8]
 
 
 def test_wrong_calls_exit_with_2(root, tmp_path, capsys) -> None:

@@ -66,6 +66,12 @@ def test_a_whole_number_passes_for_a_float_and_a_fraction_stays_one(tmp_path) ->
         ("- a\n- b", "must hold key: value lines"),
         ("train: {lr: [", "is not valid YAML"),
         ("extends: nowhere.yaml", "no configuration 'nowhere.yaml'"),
+        ("extends: 5", "extends of .* is a file, a preset's name, or a list of them, got 5"),
+        ("train: {lr: .inf}", "train.lr must be a number, got inf"),
+        ("train: {momentum: 5}", "train.momentum is a share in 0..1, below 1"),
+        ("train: {gamma: -1}", "train.gamma must be above 0"),
+        ("train: {warmup: 3, epochs: 2}", "train.warmup 3 is longer than train.epochs 2"),
+        ("augment: {color: 5}", "augment.color must be at most 1"),
         ("data: {val: 1.5}", "data.val is a fraction below 1"),
     ],
 )

@@ -126,6 +126,10 @@ def test_an_outside_csv_may_name_image_files_and_miss_some(tmp_path, true) -> No
         ("id,yaw,pitch,roll\na,1,2,3\na,1,2,3\n", "line 3: the id 'a' is given twice"),
         ("id,yaw,pitch,roll\nz,1,2,3\n", "no id of .* is a picture of the dataset"),
         ("", r"lacks the column\(s\) id"),
+        ("id,yaw,pitch,roll\n", "has its columns, but no row"),
+        ("id,yaw,pitch,roll\na,1,5,2,5,3,0\n", "line 2 has more cells than the 4 columns"),
+        ("id,yaw,pitch,roll,yaw\na,1,2,3,4\n", "has the column yaw twice"),
+        ("id,yaw,pitch,roll\n" + "x" * 200_000 + ",1,2,3\n", "is no CSV table: field larger"),
     ],
 )
 def test_a_wrong_csv_gives_one_clear_sentence(tmp_path, text: str, message: str) -> None:

@@ -126,14 +126,14 @@ def test_all_networks_are_offered_without_the_doubles_of_fsanet():
     assert not [n for n in names if "vlad" in n]
 
 
-def test_command_prints_the_table_and_ends_with_1_if_nothing_trained(base, tmp_path, capsys):
+def test_command_prints_the_table_and_refuses_a_folder_of_other_runs(base, tmp_path, capsys):
     arguments = ["lineup", "fastpose", "--config", str(base), "--out", str(tmp_path / "runs"), "-q"]
     assert run(command, arguments) == 0
     out = capsys.readouterr().out
     assert "always zero" in out
     assert "Masked minus clean" in out
-    assert run(command, [*arguments, "--set", "train.lr=0.5"]) == 1
-    assert "other settings" in capsys.readouterr().out
+    assert run(command, [*arguments, "--set", "train.lr=0.5"]) == 2
+    assert "other settings" in capsys.readouterr().err
     assert run(command, ["lineup", "nosuch", "--config", str(base)]) == 2
 
 

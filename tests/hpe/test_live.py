@@ -15,6 +15,7 @@ from maskgen.errors import UsageError
 from maskgen.geometry.rotation import geodesic_deg
 from maskgen.hpe import checkpoint
 from maskgen.hpe.contract import make_targets, prepare
+from maskgen.hpe.detection.matching import iou
 from maskgen.hpe.live import FramePoser, OnnxGraph, YuNet, load_network
 from maskgen.hpe.registry import create_model, model_class
 from tests.hpe.toy_heads import batch_of_heads, draw_head
@@ -22,23 +23,56 @@ from tests.hpe.toy_heads import batch_of_heads, draw_head
 DEMO = Path(__file__).parents[2] / "examples" / "draw_pose.py"
 
 
+#: steps of the detector's first round of training, and of each further one
+ROUNDS = (80, 40, 40, 40)
+
+
 @pytest.fixture(scope="module")
 def detector():
-    """A small detector that has learned ten frames, and the frames' truth."""
+    """A small detector that has learned ten frames and what is no face, and the frames' truth.
+
+    A fixed number of steps ends elsewhere on every processor: it trains until it does what the tests build
+    on, and says so if it does not.
+    """
     torch.manual_seed(0)
     model = create_model("retinapose_mnet025", **model_class("retinapose_mnet025").tiny)
     frames, euler, boxes, points = batch_of_heads(10, 128, seed=3, frames=True)
-    images = prepare(frames, model.input_spec)
+    empty = np.zeros((2, 128, 128, 3), np.uint8)
+    images = prepare(np.concatenate([frames, empty]), model.input_spec)
+    euler, boxes, points = (
+        np.concatenate([x, np.full((2, *x.shape[1:]), fill)])
+        for x, fill in ((euler, 0.0), (boxes, np.nan), (points, np.nan))
+    )
     targets = make_targets(torch.tensor(euler), box=torch.tensor(boxes), points5=torch.tensor(points))
+    for steps in ROUNDS:
+        fit(model, images, targets, steps)
+        if not (wrong := shortcomings(model, images, boxes)):
+            return model, frames, boxes[:10]
+    pytest.fail(f"after {sum(ROUNDS)} steps: {wrong}")
+
+
+def fit(model, images, targets, steps: int) -> None:
     optimiser = torch.optim.Adam(model.parameters(), lr=5e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 5e-3, total_steps=120)
-    for _ in range(120):
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 5e-3, total_steps=steps)
+    model.train()
+    for _ in range(steps):
         loss, _ = model.loss(model(images), targets)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
         schedule.step()
-    return model.eval(), frames, boxes
+    model.eval()
+
+
+def shortcomings(model, images, boxes) -> str:
+    """What the trained detector still does wrong: one face on its box in each frame, none without one."""
+    for i, (found, box) in enumerate(zip(model.detect(images), torch.tensor(boxes), strict=True)):
+        wanted = int(box.isfinite().all())
+        if len(found["box"]) != wanted:
+            return f"{len(found['box'])} faces in frame {i} for {wanted}"
+        if wanted and (overlap := float(iou(found["box"], box[None].float()))) < 0.75:
+            return f"the box of frame {i} overlaps the truth by {overlap:.2f}"
+    return ""
 
 
 def save(model, path: Path) -> Path:
@@ -47,14 +81,15 @@ def save(model, path: Path) -> Path:
 
 
 def test_detector_answers_in_pixels_of_a_frame_that_is_not_square(detector):
-    model, frames, _ = detector
+    model, frames, boxes = detector
     poser = FramePoser(model)
     for i in range(3):
         square = cv2.resize(frames[i], (256, 256), interpolation=cv2.INTER_LINEAR)
         # the rows that are cut off come back black: letterboxing puts a frame into the top left corner
         square[250:] = 0
         faces = poser(square[:250, :, ::-1])
-        assert faces
+        assert len(faces) == 1
+        assert np.abs(faces[0].box - boxes[i] * 256).max() < 25
         small = np.array(Image.fromarray(square).resize((128, 128), Image.Resampling.BILINEAR))
         with torch.no_grad():
             expected = model(prepare(small[None], model.input_spec))
@@ -77,9 +112,8 @@ def test_checkpoint_and_onnx_file_give_the_same_first_face(detector, tmp_path):
         a, b = FramePoser(restored)(frame), FramePoser(from_file)(frame)
         assert geodesic_deg(a[0].R, b[0].R) < 0.1
         np.testing.assert_allclose(a[0].box, b[0].box, atol=0.1)
-    images = prepare(np.zeros((1, 128, 128, 3), np.uint8), model.input_spec)
-    best = float(from_file.first_face(images, threshold=0.0)["score"][0])
-    assert [len(v) for v in from_file.first_face(images, best + 0.01).values()] == [0, 0, 0, 0]
+    black = np.zeros((90, 120, 3), np.uint8)
+    assert FramePoser(from_file)(black) == FramePoser(restored)(black) == []
 
 
 def test_crop_networks_get_the_box_their_policy_cuts():

@@ -1,4 +1,4 @@
-"""Networks with pairs, references, stages or whole frames resume to the bit, from inside any stage."""
+"""Every registered network resumes to the bit: also those with pairs, references, stages or whole frames."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from maskgen.hpe import checkpoint, config, train
-from maskgen.hpe.registry import model_class
+from maskgen.hpe.registry import list_models, model_class
 from maskgen.hpe.trainer import Stopped
 from tests.hpe.tiny_sets import write_set
 
@@ -40,17 +40,28 @@ class StopAfter:
         return self.left == 0
 
 
-@pytest.mark.parametrize(
-    ("name", "steps"),
-    [
-        ("siamese_rank", 2),
-        ("siamese_rank", 4),
-        ("glpose", 2),
-        ("mhpe", 4),
-        ("retinapose_mnet025", 2),
-        ("trinet", 4),
-    ],
+#: steps before the stop where one place is not enough: inside stage 1 and inside stage 2
+STOPS = {"siamese_rank": (2, 4), "mhpe": (4,), "trinet": (4,)}
+#: large, or different from another network in one layer
+SLOW = (
+    "fsanet_agg",
+    "fsanet_vlad",
+    "fsanet_caps_var",
+    "fsanet_caps_wo",
+    "fsanet_fusion",
+    "hopenet",
+    "whenet",
 )
+
+
+def cases():
+    for name in list_models():
+        marks = [pytest.mark.slow] if name.startswith(SLOW) else []
+        for steps in STOPS.get(name, (2,)):
+            yield pytest.param(name, steps, marks=marks, id=f"{name}-{steps}")
+
+
+@pytest.mark.parametrize(("name", "steps"), list(cases()))
 def test_a_stopped_and_resumed_run_equals_one_that_was_not(root, tmp_path, monkeypatch, name, steps):
     wanted = settings(root, name)
     train.run(wanted, tmp_path / "whole", report=lambda s: None)

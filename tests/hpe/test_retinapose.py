@@ -135,7 +135,7 @@ def test_whole_frames_are_learned_faces_found_and_poses_right():
     frames, euler, boxes, points = batch_of_heads(12, 128, frames=True)
     images = prepare(frames, model.input_spec)
     targets = make_targets(torch.tensor(euler), box=torch.tensor(boxes), points5=torch.tensor(points))
-    train(model, images, targets, 100, 5e-3)
+    train(model, images, targets, 120, 5e-3)
     with torch.no_grad():
         out = model(images)
     assert out.extras["detected"].all()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -20,11 +19,10 @@ def hardest_negatives(loss: Tensor, positive: Tensor, ratio: int = NEGATIVES) ->
     """The ``ratio`` times as many non-responsible anchors (B, A) bool as there are positive ones, of highest
     loss.
 
-    A picture without a positive anchor gives none, except where no picture of the batch has any: then
-    each gives ``ratio``, so that a batch of empty frames still teaches what is no face.
+    A picture without a positive anchor gives ``ratio``: frames without a face, alone or among others, teach
+    what is none.
     """
-    wanted = positive.sum(1, keepdim=True) * ratio
-    wanted = torch.where(positive.any(), wanted, torch.full_like(wanted, ratio))
+    wanted = positive.sum(1, keepdim=True).clamp_min(1) * ratio
     wanted = wanted.clamp_max(positive.shape[1] - 1)
     rank = loss.detach().masked_fill(positive, -1.0).argsort(1, descending=True).argsort(1)
     return (rank < wanted) & ~positive
