@@ -16,7 +16,7 @@ F32 = NDArray[np.float32]
 #: strengths, as the share of light lost where the shadow is full (docs/painting.md)
 WIDE, TIGHT = 0.42, 0.37
 #: levels (of 255) by which what is beside a mask is darker than it would be; 7 (5 to 12) on photographed skin
-_LEVELS = 6.0
+_LEVELS = 8.0
 #: how wide the strip beside the mask is over which that is meant
 _RING_MM = 4.0
 #: shadow samples per millimetre that are enough for something so soft
@@ -101,12 +101,12 @@ def _strength(beside: tuple[float, float, float, float], cloth_level: float, blu
     rim, total, lost, mean = beside
     if total < 1.0:
         return 1.0
-    # a step blurred by sigma holds 0.4 sigma of itself on its far side
-    spill = min(max((cloth_level - mean) * 0.4 * blur_mm / _RING_MM, -3.0), 7.0)
+    # a step blurred by sigma holds 0.4 sigma of itself on its far side, some of it on what is no skin
+    spill = min(max((cloth_level - mean) * 0.3 * blur_mm / _RING_MM, -3.0), 7.0)
     # what the eye compares is the whole border: where little of it lies on skin, that is shaded more
-    wanted = min(max(_LEVELS * rim / total, 6.0), 14.0)
+    wanted = min(max(_LEVELS * rim / total, 7.0), 16.0)
     # levels go about with the square root of light
-    return min(max(2.0 * (wanted + spill) / max(mean * lost, 1.0), 0.3), 2.6)
+    return min(max(2.0 * (wanted + spill) / max(mean * lost, 1.0), 0.3), 3.5)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
