@@ -203,7 +203,8 @@ def _lit(n, at, cloth, cast, p, row) -> None:  # type: ignore[no-untyped-def]
         row[_SHINE, i], row[_SHINE_U, i], row[_SHINE_V, i] = at[i, FACING], at[i, FACING_U], at[i, FACING_V]
     ambient, lamp = p[LEVEL] * p[AMBIENT], p[LEVEL] * (one - p[AMBIENT])
     blue, green, red = cast[0], cast[1], cast[2]
-    sheen, bend = p[SHEEN], WHITE - SHOULDER
+    fuzz, sheen = np.float32(0.12) * p[SHEEN] * p[LEVEL], np.float32(0.2) * p[SHEEN]
+    bend = WHITE - SHOULDER
     for i in range(n):
         u, v = row[_SLOPE_U, i], row[_SLOPE_V, i]
         # a steep slope turns the normal no further than a right angle
@@ -212,7 +213,7 @@ def _lit(n, at, cloth, cast, p, row) -> None:  # type: ignore[no-untyped-def]
         light = ambient + lamp * _exp2(row[_CAVITY, i] + row[_LIGHT, i] + turned)
         shine = max((row[_SHINE, i] + u * row[_SHINE_U, i] + v * row[_SHINE_V, i]) * flat, zero)
         # fibres that stand off shine a little from everywhere, those that lie flat toward the light
-        gloss = sheen * light * (np.float32(0.1) + np.float32(0.2) * (shine * shine) * (shine * shine))
+        gloss = fuzz + sheen * light * (shine * shine) * (shine * shine)
         opacity = row[_OPACITY, i]
         b = (row[_BLUE, i] * light + gloss) * blue
         g = (row[_GREEN, i] * light + gloss) * green
