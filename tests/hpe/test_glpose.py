@@ -134,7 +134,7 @@ def test_overfits_32_heads_below_two_degrees():
     ("options", "message"),
     [
         ({"trunk": "repvgg_a0"}, "ResNet"),
-        ({"landmark_loss": "l2"}, "squared or norm"),
+        ({"landmark_loss": "l2"}, "squared, norm"),
         ({"trunk": "resnet9"}, "resnet18"),
     ],
 )

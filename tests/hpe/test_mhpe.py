@@ -175,7 +175,7 @@ def test_overfits_32_heads_below_two_degrees():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"references": "inbatch"}, "extra or in_batch"),
+        ({"references": "inbatch"}, "extra, in_batch"),
         ({"selector": "gauss"}, "choose from random"),
         ({"attention": "se"}, "modified, cbam, none"),
         ({"reference_group": 0}, "1 or more"),

@@ -164,8 +164,8 @@ def test_overfits_32_frames_below_two_degrees(name):
     ("options", "message"),
     [
         ({"size": 100}, "multiple of 32"),
-        ({"pose_form": "euler"}, "6d or 9d"),
-        ({"level_weights": "falling"}, "equal or rising"),
+        ({"pose_form": "euler"}, "6d, 9d"),
+        ({"level_weights": "falling"}, "equal, rising"),
         ({"threshold": 1.5}, "between 0 and 1"),
     ],
 )

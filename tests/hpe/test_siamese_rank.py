@@ -189,7 +189,7 @@ def test_the_network_hands_its_degradations_to_the_trainer():
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"pair_label": "rank"}, "same, order"), ({"pairing": "twins"}, "ensemble or standard")],
+    [({"pair_label": "rank"}, "same, order"), ({"pairing": "twins"}, "ensemble, standard")],
 )
 def test_wrong_options_are_refused_in_one_sentence(options, message):
     with pytest.raises(UsageError, match=message):
