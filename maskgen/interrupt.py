@@ -39,7 +39,8 @@ def for_the_parent_alone() -> Iterator[None]:
     """Hold back Ctrl-C and a scheduler's request to end; processes started meanwhile never hear of either.
 
     Both reach every process of a group, and only the one that the user started shall answer. What comes
-    meanwhile is delivered here afterwards (at once where another thread of this process takes it). Windows cannot do this, and there nothing happens.
+    meanwhile is delivered here afterwards (at once where another thread of this process takes it). Windows
+    cannot do this, and there nothing happens.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield
