@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -21,17 +22,15 @@ def leaving_at_once() -> Iterator[None]:
     An exception would not do. Libraries written in C print those that reach them and go on, or turn them into
     errors of their own. Whoever handles or ignores the signal already is left alone, and so are threads.
     """
-    try:
-        if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-            raise ValueError("somebody else decides")
+    ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    ours = ours and threading.current_thread() is threading.main_thread()
+    if ours:
         signal.signal(signal.SIGINT, _leave)
-    except ValueError:  # also raised outside of the main thread
-        yield
-        return
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager

@@ -34,7 +34,9 @@ from .parse import parse_style
 from .spec import MaskSpec
 
 TEXTURES = "_textures"
-MAPS = ("albedo", "height", "alpha", "lining", "paint")
+#: channels that the maps of a style may have
+_CHANNELS = {"albedo": (1, 3), "height": (1,), "alpha": (1,), "lining": (1,), "paint": (4,)}
+MAPS = tuple(_CHANNELS)
 #: a user's own picture: pixels kept of its side, and how wide it lies on the cloth, mm
 _OWN_PX, _OWN_MM = 512, 90.0
 
@@ -48,7 +50,7 @@ def _read_png(file: Traversable) -> NDArray[Any]:
 
 def _checked_map(name: str, image: NDArray[Any], file: Traversable) -> NDArray[Any]:
     channels = 1 if image.ndim == 2 else image.shape[2]
-    wanted = {"albedo": (1, 3), "height": (1,), "alpha": (1,), "lining": (1,), "paint": (4,)}[name]
+    wanted = _CHANNELS[name]
     depths = ("uint8", "uint16") if name == "height" else ("uint8",)
     if channels not in wanted or image.dtype.name not in depths:
         names = {1: "grey", 3: "RGB", 4: "RGBA"}

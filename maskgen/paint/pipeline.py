@@ -122,7 +122,7 @@ class Painter:
             tiles = prepared_tile(fabric)
             tile = tiles[pick_level(len(tiles), tiles[0].shape[1] / fabric.size_mm, fit.camera.scale)]
             p[s.TILE_MM], p[s.TILE_WEIGHT] = fabric.size_mm, draw.fabric_weight
-        color = hex_to_linear(draw.color or spec.material.colors[0][0])
+        color = _tint(draw, spec)
         lining = lining_beside(color, hex_to_linear(spec.material.lining))
         bands = [
             hex_to_linear(band.color) if band.color else color for band in spec.straps for _side in (0, 1)
@@ -173,9 +173,14 @@ def _pull(light: Light) -> Array:
     return g
 
 
+def _tint(draw: MaskDraw, spec: MaskSpec) -> F32:
+    """Albedo of the cloth, linear BGR (3,): the draw's colour, or else the style's first."""
+    return hex_to_linear(draw.color or spec.material.colors[0][0])
+
+
 def _cloth_level(draw: MaskDraw, spec: MaskSpec, white: float) -> float:
     """About the level 0..255 of the mask in the picture."""
-    albedo = float(hex_to_linear(draw.color or spec.material.colors[0][0]) @ LUMA_BGR)
+    albedo = float(_tint(draw, spec) @ LUMA_BGR)
     return 255.0 * min(white / _WHITE_ALBEDO * albedo, 1.0) ** (1.0 / 2.2)
 
 

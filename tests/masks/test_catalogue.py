@@ -62,6 +62,28 @@ def test_a_folder_of_ones_own_adds_a_style_and_replaces_one_of_the_same_name(tmp
     assert (painted.segmentation == 1).sum() > 1000
 
 
+def test_the_lining_is_pale_on_light_cloth_and_leaves_dark_cloth_dark(tmp_path: Path) -> None:
+    lower_half = np.repeat(np.uint8([0, 255]), 32)[:, None].repeat(64, axis=1)
+    cv2.imwrite(str(style_folder(tmp_path / "lined") / "lining.png"), lower_half)
+    style_folder(tmp_path / "plain")
+    lined, plain = (Painter(Catalogue.load([tmp_path / which])) for which in ("lined", "plain"))
+    image, landmarks, pose = plain_head(size=160)
+
+    def brighter_by(color: str) -> tuple[float, float]:
+        """Levels that the lining adds in the upper and in the lower third of the mask."""
+        draw = MaskDraw("mine", color=color)
+        ours, theirs = (p.paint(image, landmarks, pose, draw) for p in (lined, plain))
+        rows = np.nonzero(ours.alpha > 0.99)[0]
+        top, bottom = np.percentile(rows, (33, 67))
+        gain = (ours.image.astype(float) - theirs.image).mean(2)[ours.alpha > 0.99]
+        return float(gain[rows < top].mean()), float(gain[rows > bottom].mean())
+
+    upper, lower = brighter_by("#4080c0")
+    assert abs(upper) < 3.0
+    assert lower > 15.0
+    assert max(map(abs, brighter_by("#101010"))) < 1.0
+
+
 def test_another_package_adds_styles_by_an_entry_point(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -112,6 +134,7 @@ def test_broken_toml_and_broken_pictures_name_their_file(tmp_path: Path) -> None
     [
         ("albedo", np.zeros((8, 8, 4), np.uint8), "grey or RGB"),
         ("height", np.zeros((8, 8, 3), np.uint8), "grey"),
+        ("lining", np.zeros((8, 8, 3), np.uint8), "grey"),
         ("alpha", np.zeros((8, 8), np.uint16), "of 8 bit"),
         ("paint", np.zeros((8, 8, 3), np.uint8), "RGBA"),
     ],

@@ -116,6 +116,7 @@ WRONG = [
     ("material.colors", ["blue"], ("material.colors", "#rrggbb", "blue")),
     ("material.colors", [["#ffffff", 0]], ("material.colors", "above 0")),
     ("material.colors", [["#ffffff"]], ("material.colors[0]", "[a string, a number]")),
+    ("material.lining", "white", ("material.lining", "#rrggbb", "white")),
     ("material.sheen", 5, ("material.sheen", "0..1", "5")),
     ("material.printable", "no", ("material.printable", "true or false", "'no'")),
     ("strap.0.start", [0.5, 1.5], ("strap[0].start", "0..1", "1.5")),

@@ -146,12 +146,12 @@ class Canvas:
             level = np.clip(self.height * self.stretch / self.spec.material.relief + 0.5, 0.0, 1.0)
             steps = np.round(level * (_HEIGHT_STEPS - 1))
             out["height"] = np.round(steps * (65535 / (_HEIGHT_STEPS - 1))).astype(np.uint16)
-        for name in ("albedo", "alpha"):
-            data = getattr(self, name)
-            if data.min() < 1.0:
-                out[name] = np.round(np.clip(data, 0.0, 1.0) * 255).astype(np.uint8)
-        if self.lining.max() > 0:
-            out["lining"] = np.round(np.clip(self.lining, 0.0, 1.0) * 255).astype(np.uint8)
-        if self.paint[..., 3].max() > 0:
-            out["paint"] = np.round(np.clip(self.paint, 0.0, 1.0) * 255).astype(np.uint8)
+        drawn = {
+            "albedo": self.albedo.min() < 1.0,
+            "alpha": self.alpha.min() < 1.0,
+            "lining": self.lining.max() > 0.0,
+            "paint": self.paint[..., 3].max() > 0.0,
+        }
+        for name in (name for name, is_drawn in drawn.items() if is_drawn):
+            out[name] = np.round(np.clip(getattr(self, name), 0.0, 1.0) * 255).astype(np.uint8)
         return out
