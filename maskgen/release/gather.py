@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -73,21 +71,19 @@ def gather(masked: Path, options: PackageOptions) -> Content:
     plain_set = run.get("tool") == SYNTH
     if options.kind == "recipe":
         _check_recipe(masked, run)
-    with uncollected():
-        text, outcomes = _read_manifest(fmt, masked, run, plain_set)
-        for layer in options.layers:
-            _check_layer(masked, layer, outcomes)
-        shared = run.setdefault("shared", {})
-        if plain_set:
-            shared.update({str(n): sha256_file(masked / n) for n in fmt.shared_files(masked)})
-        check_names(outcomes, shared)
-        audited = audit(fmt, masked, outcomes, shared, pixels=options.pixels, jobs=options.jobs)
+    text, outcomes = _read_manifest(fmt, masked, run, plain_set)
+    for layer in options.layers:
+        _check_layer(masked, layer, outcomes)
+    shared = run.setdefault("shared", {})
+    if plain_set:
+        shared.update({str(n): sha256_file(masked / n) for n in fmt.shared_files(masked)})
+    check_names(outcomes, shared)
+    audited = audit(fmt, masked, outcomes, shared, pixels=options.pixels, jobs=options.jobs)
     errors = _failing(masked, options, audited)
     name = options.name or _default_name(masked, run, options.kind)
-    with uncollected():
-        groups = {o.id: fmt.person(o.id) for o in outcomes if o.output}
-        splits = make_splits(groups, options.ratios, options.split_seed)
-        rows = make_rows(outcomes, audited, groups, splits)
+    groups = {o.id: fmt.person(o.id) for o in outcomes if o.output}
+    splits = make_splits(groups, options.ratios, options.split_seed)
+    rows = make_rows(outcomes, audited, groups, splits)
     return Content(
         fmt, masked, run, text, outcomes, options, right, name, errors, audited, groups, splits, rows
     )
@@ -102,18 +98,6 @@ def _check_recipe(masked: Path, run: Mapping[str, Any]) -> None:
             f"the fabric {own[0]!r} is a file of this machine, which a recipe cannot carry: put it into a "
             "folder of templates (docs/templates), apply with --templates, and package that"
         )
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """No hunt for cycles while very many small objects are made that all stay: it takes a third longer."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
 
 
 def _read_manifest(
