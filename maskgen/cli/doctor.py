@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 
 _MARKS = {"ok": "ok  ", "note": "note", "warn": "warn", "fail": "FAIL"}
-_CORE = ("numpy", "scipy", "pillow", "joblib", "click", "numba")
+_CORE = ("numpy", "scipy", "pillow", "joblib", "click", "numba", "orjson")
 _OPENCV = (
     "opencv-python",
     "opencv-python-headless",

@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
+
 from ..errors import ImageError, InputError, LabelError, LandmarkError
 
 #: ok: as good as it should be. degraded: written, with a reason to look at it. failed: not done, with the
 #: reason. skipped: left as it was because the recipe says so.
 STATUSES = ("ok", "degraded", "failed", "skipped")
 _WRITER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-_READER = json.JSONDecoder()
 
 
 @dataclass(frozen=True)
@@ -71,12 +72,10 @@ class Outcome:
     def from_line(cls, line: str) -> Outcome:
         """Read `to_line` back. Raises ValueError where the line is not one (a torn last line, for one)."""
         try:
-            record, end = _READER.raw_decode(line)
-            if line[end:] not in ("", "\n"):
-                raise TypeError("more than one value")
+            record = orjson.loads(line)
             record["reasons"] = tuple(record["reasons"])
             return cls(**record)
-        except (TypeError, KeyError, json.JSONDecodeError, RecursionError) as error:
+        except (TypeError, KeyError, orjson.JSONDecodeError) as error:
             raise ValueError(f"not a manifest line: {line[:80]!r} ({error})") from error
 
 

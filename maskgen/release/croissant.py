@@ -6,13 +6,13 @@ without a warning (tests/release).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from ..io.files import sha256_file
 from . import texts
+from .model import json_text
 from .rows import COLUMNS
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def croissant_text(content: Content, folder: Path) -> str:
         "distribution": [*(_file(path, folder) for path in files), *(_set(*row) for row in sets)],
         "recordSet": [*(_records(path, folder) for path in tables), *map(_views, pictures)],
     }
-    return json.dumps(described, indent=1, ensure_ascii=False) + "\n"
+    return json_text(described)
 
 
 def _file(path: Path, folder: Path) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 
 from ..errors import UsageError
 from ..io.files import safe_relative, sha256_file
@@ -199,6 +200,11 @@ def dataset_files(outcomes: Iterable[Outcome], shared: Mapping[str, str]) -> dic
 def content_hash(outcomes: Iterable[Outcome], shared: Mapping[str, str]) -> str:
     """One hash for the bytes of a whole dataset: SHA-256 of its files' sorted "hash  path" lines."""
     return hashlib.sha256(sums_text(dataset_files(outcomes, shared).items()).encode()).hexdigest()
+
+
+def json_text(value: Any) -> str:
+    """A plain value as JSON that people can read, newline included."""
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
 
 
 def sums_text(rows: Iterable[tuple[str, str]]) -> str:

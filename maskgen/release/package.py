@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import gzip
-import json
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
@@ -22,7 +21,7 @@ from .card import changelog, datasheet
 from .croissant import croissant_text
 from .gather import Content, gather
 from .info import release_info
-from .model import MANIFEST, PIXELS, RELEASE, SUMS, sums_text, write_sums
+from .model import MANIFEST, PIXELS, RELEASE, SUMS, json_text, sums_text, write_sums
 from .options import PackageOptions
 from .rows import csv_text, load_pyarrow, write_parquet
 
@@ -126,7 +125,10 @@ def _holds_archive(out: Path) -> bool:
 
 def _write(content: Content, folder: Path) -> None:
     options = content.options
-    _put(folder / RELEASE, json.dumps(content.info, indent=1, ensure_ascii=False) + "\n")
+    _put(
+        folder / RELEASE,
+        json_text(content.info),
+    )
     content.splits.write(folder)
     _put(folder / "CHANGELOG.md", changelog(content.info, options.note, options.previous))
     if options.kind == "images":
@@ -149,7 +151,7 @@ def _write(content: Content, folder: Path) -> None:
 def _put_manifest(content: Content, folder: Path) -> None:
     text = content.manifest.encode()
     if content.options.kind == "recipe" and len(text) > _MOST * content.audit.image_bytes:
-        (folder / f"{MANIFEST}.gz").write_bytes(gzip.compress(text, 6, mtime=0))
+        (folder / f"{MANIFEST}.gz").write_bytes(gzip.compress(text, 1, mtime=0))
     else:
         (folder / MANIFEST).write_bytes(text)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -29,7 +28,7 @@ from .compare import (
     version_notes,
     walk_together,
 )
-from .model import Release, dataset_files
+from .model import Release, dataset_files, json_text
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ def rebuild(release: Release, root: Path, out: Path, options: RebuildOptions | N
     work = MaskOne(fmt, root, out, recipe, made)
     run_batch(plan, listed, work, lambda: fmt.copy_shared(root, out), quiet=options.quiet)
     _compare_all(release, root, out, comparison)
-    text = json.dumps(comparison.as_dict(), indent=1, ensure_ascii=False) + "\n"
+    text = json_text(comparison.as_dict())
     atomic_write(out / RECORDS / "rebuild.json", text.encode())
     return comparison
 
