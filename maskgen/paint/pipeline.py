@@ -28,7 +28,7 @@ from .scene import MASK_VERTICES, Scene, build_scene, label
 from .shadow import cast_shadow
 from .shell import Shell, build_shell, skewed
 from .straps import STRAP_POINTS
-from .tone import LEVEL, LINEAR, LUMA_BGR, hex_to_linear, lining_beside
+from .tone import LEVEL, LINEAR, hex_to_linear, lining_beside
 from .types import NONE, Painted
 
 F32 = NDArray[np.float32]
@@ -84,7 +84,7 @@ class Painter:
         layer = self._layer(style, draw, fit, shell, scene, light, photo, white)
         shadow, step = cast_shadow(
             image[y0:y1, x0:x1], scene.coverage, scene.head_depth, (light.gradient[0], light.gradient[1]),
-            fit.camera.scale, _cloth_level(draw, style.spec, white), photo.blur,
+            fit.camera.scale, layer, landmarks.xy[landmarks.valid] - (float(x0), float(y0)),
         )  # fmt: skip
         out = image.copy()
         alpha, touched = np.zeros((h, w), np.float32), np.zeros((h, w), np.bool_)
@@ -176,12 +176,6 @@ def _pull(light: Light) -> Array:
 def _tint(draw: MaskDraw, spec: MaskSpec) -> F32:
     """Albedo of the cloth, linear BGR (3,): the draw's colour, or else the style's first."""
     return hex_to_linear(draw.color or spec.material.colors[0][0])
-
-
-def _cloth_level(draw: MaskDraw, spec: MaskSpec, white: float) -> float:
-    """About the level 0..255 of the mask in the picture."""
-    albedo = float(_tint(draw, spec) @ LUMA_BGR)
-    return 255.0 * min(white / _WHITE_ALBEDO * albedo, 1.0) ** (1.0 / 2.2)
 
 
 def _white(light: Light, photo: Photo) -> float:

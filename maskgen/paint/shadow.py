@@ -12,22 +12,26 @@ from numpy.typing import NDArray
 
 from .raster import FAR
 
+Array = NDArray[np.float64]
 F32 = NDArray[np.float32]
 #: strengths, as the share of light lost where the shadow is full (docs/painting.md)
-WIDE, TIGHT = 0.42, 0.37
-#: levels (of 255) by which what is beside a mask is darker than it would be; 7 (5 to 12) on photographed skin
-_LEVELS = 8.0
-#: how wide the strip beside the mask is over which that is meant
-_RING_MM = 4.0
+WIDE, TIGHT = 0.50, 0.22
+#: levels (of 255) by which the strip beside the mask shall be darker than it would be: then the skin within
+#: 0.03 of the face's width loses 6, as on photographs (7, 5 to 12)
+_LEVELS = 5.0
+#: the strip beside the mask over which that is meant: how wide, and what of it anti-aliased paint may reach
+_RING_MM, _CLEAR_PX = 3.0, 1.5
+_WEAKEST, _STRONGEST = 0.3, 3.0
+_FEW = 10  # samples of the strip that settle nothing
 #: shadow samples per millimetre that are enough for something so soft
 _SAMPLES_PER_MM = 0.75
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _thinned(  # type: ignore[no-untyped-def]
-    coverage, head_depth, image, step, mask, skin, level
+    coverage, head_depth, image, layer, step, mask, skin, level, paint
 ) -> None:
-    """Round every step-th pixel: means of the mask's coverage and of skin, and the green level there."""
+    """Round every step-th pixel: means of the mask's coverage and of skin; green level and paint there."""
     h, w = coverage.shape
     one = np.float32(1.0)
     covered, bare = np.empty(w, np.float32), np.empty(w, np.float32)
@@ -46,25 +50,29 @@ def _thinned(  # type: ignore[no-untyped-def]
                 shown += bare[x]
             n = np.float32(max((y1 - y0) * (x1 - x0), 1))
             mask[i, j], skin[i, j] = total / n, shown / n
-            level[i, j] = image[min(i * step, h - 1), min(j * step, w - 1), 1]
+            y, x = min(i * step, h - 1), min(j * step, w - 1)
+            level[i, j] = image[y, x, 1]
+            paint[i, j, 0], paint[i, j, 1] = layer[y, x, 1], layer[y, x, 3]
 
 
 def cast_shadow(
     image: NDArray[np.uint8], coverage: F32, head_depth: F32, light_xy: tuple[float, float], px_per_mm: float,
-    cloth_level: float, blur: float,
+    layer: F32, landmarks: Array,
 ) -> tuple[F32, int]:  # fmt: skip
     """Share 0..1 of light that skin beside the mask loses, round every step-th pixel; and that step.
 
     image: (h, w, 3) uint8 BGR before painting. coverage: (h, w) 0..1 of the mask. head_depth: (h, w), far
     where there is no head: only skin takes shadow. light_xy: direction in the picture from which light comes
-    (length = how one-sided it is, in stops). cloth_level: 0..255 of the mask; blur: of the photograph, px.
+    (length = how one-sided it is, in stops). layer: (h, w, 4) what will be laid over it, premultiplied linear
+    BGR and opacity. landmarks: (n, 2) pixels; how dark the shadow is, is settled on the face within them.
     The map has a row and a column to spare, so that any pixel lies between four of its samples.
     """
     h, w = coverage.shape
     step = min(max(round(px_per_mm / _SAMPLES_PER_MM), 1), 16)
     shape = (h - 1) // step + 2, (w - 1) // step + 2
     mask, skin, level = (np.empty(shape, np.float32) for _ in range(3))
-    _thinned(coverage, head_depth, image, step, mask, skin, level)
+    paint = np.empty((*shape, 2), np.float32)
+    _thinned(coverage, head_depth, image, layer, step, mask, skin, level, paint)
     scale = px_per_mm / step
     # light from above leaves its shadow below; one-sided light draws it to the far side
     x, y = -light_xy[0], -light_xy[1] + 0.25
@@ -72,41 +80,41 @@ def cast_shadow(
     moved = cv2.warpAffine(mask, np.array([[1.0, 0.0, x * reach], [0.0, 1.0, y * reach]]), shape[::-1])
     wide = _blurred(moved, max(5.5 * scale, 0.7))
     tight = _blurred(mask, max(1.6 * scale, 0.5))
-    strength = _strength(_beside(wide, tight, mask, skin, level), cloth_level, blur / px_per_mm)
+    ring = _ring(mask, landmarks / step, step, px_per_mm)
+    full = (WIDE * wide + TIGHT * tight) * skin
+    strength = _strength(full.ravel()[ring], level.ravel()[ring], paint.reshape(-1, 2)[ring])
     _lost(skin, wide, tight, strength * WIDE, strength * TIGHT)
     return skin, step
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _beside(wide: F32, tight: F32, mask: F32, skin: F32, level: F32) -> tuple[float, float, float, float]:
-    """Of the strip just outside the mask: samples, those of skin; that skin's shadow and level."""
-    all_of_it = total = lost = light = 0.0
-    for y in range(mask.shape[0]):
-        for x in range(mask.shape[1]):
-            if mask[y, x] < np.float32(0.4):
-                rim = min(max(tight[y, x] - np.float32(0.04), np.float32(0.0)), np.float32(0.3))
-                all_of_it += rim
-                total += skin[y, x] * rim
-                lost += skin[y, x] * rim * (WIDE * wide[y, x] + TIGHT * tight[y, x])
-                light += skin[y, x] * rim * level[y, x]
-    return all_of_it, total, lost / max(total, 1e-9), light / max(total, 1e-9)
+def _ring(mask: F32, landmarks: Array, step: int, px_per_mm: float) -> NDArray[np.intp]:
+    """Flat indices of the face's samples in a strip beside the mask, beyond its anti-aliased edge."""
+    near = math.ceil(_CLEAR_PX / step)
+    far = max(round(_RING_MM * px_per_mm / step), near + 1)
+    face = np.zeros(mask.shape, np.uint8)
+    cv2.fillConvexPoly(face, cv2.convexHull(np.round(landmarks).astype(np.int32)), 1)
+    some = (mask > 0.02).astype(np.uint8)
+    inner, outer = (cv2.dilate(some, np.ones((2 * r + 1, 2 * r + 1), np.uint8)) for r in (near, far))
+    return np.flatnonzero(face * (outer - inner))
 
 
-def _strength(beside: tuple[float, float, float, float], cloth_level: float, blur_mm: float) -> float:
-    """Factor at which the skin just outside the mask becomes _LEVELS darker.
+def _strength(full: F32, level: F32, paint: F32) -> float:
+    """Factor at which the face just outside the mask becomes _LEVELS darker than it was.
 
+    Of each sample (n,): the shadow at factor 1, the level 0..255, and paint's light and opacity (n, 2).
     Blur carries the mask's own light over its edge: beside fabric much brighter than the skin the shadow has
     to be deeper to be seen at all, beside a dark one the spill darkens by itself.
     """
-    rim, total, lost, mean = beside
-    if total < 1.0:
+    if len(full) < _FEW:
         return 1.0
-    # a step blurred by sigma holds 0.4 sigma of itself on its far side, some of it on what is no skin
-    spill = min(max((cloth_level - mean) * 0.3 * blur_mm / _RING_MM, -3.0), 7.0)
-    # what the eye compares is the whole border: where little of it lies on skin, that is shaded more
-    wanted = min(max(_LEVELS * rim / total, 7.0), 16.0)
-    # levels go about with the square root of light
-    return min(max(2.0 * (wanted + spill) / max(mean * lost, 1.0), 0.3), 3.5)
+    before = (level / 255.0) ** 2.2 * (1.0 - paint[:, 1])
+    low, high = _WEAKEST, _STRONGEST
+    for _ in range(6):
+        strength = 0.5 * (low + high)
+        after = 255.0 * (before * (1.0 - np.minimum(strength * full, 1.0)) + paint[:, 0]) ** (1.0 / 2.2)
+        enough = float((level - after).mean()) > _LEVELS
+        low, high = (low, strength) if enough else (strength, high)
+    return 0.5 * (low + high)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
