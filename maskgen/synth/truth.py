@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 from scipy.sparse import csr_matrix
@@ -39,6 +40,8 @@ _PATCH_MM = 6.5
 #: fabric below this height, under the clothes, is pushed off shoulders by centimetres, each point for itself
 _FACE_MM = 78.0
 _STEPS = 6
+#: points of the skin that each point of a shell is kept above: those nearest on the mean head
+_CANDIDATES = 144
 _STRAP_ROWS = 4
 #: albedo of the brightest cloth: nothing reflects all light
 _CLOTH = 0.86
@@ -150,22 +153,44 @@ def _followers(shell: FineShell) -> csr_matrix:
     return csr_matrix((weight.ravel(), (owner, index.ravel())), shape=shape)
 
 
+@lru_cache(maxsize=32)
+def _skin_below(shell: FineShell) -> NDArray[np.int32]:
+    """Rows (n, _CANDIDATES) of the outer skin that can come through each vertex of a shell.
+
+    Fabric moves with the skin, so whom it meets is known from the mean head; no person needs a search.
+    """
+    _, index = cKDTree(base_head().points[_outer_skin()]).query(shell.vertices, k=_CANDIDATES)
+    return np.ascontiguousarray(index, np.int32)
+
+
+@njit(cache=True)
+def _highest(points, out, skin, candidates):  # type: ignore[no-untyped-def]
+    """How far skin rises above each point (n, 3) of the fabric along out (n, 3), mm (-inf: none is near)."""
+    below = np.full(len(points), -np.inf)
+    for i in range(len(points)):
+        x, y, z = points[i]
+        nx, ny, nz = out[i]
+        for k in candidates[i]:
+            dx, dy, dz = skin[k, 0] - x, skin[k, 1] - y, skin[k, 2] - z
+            height = dx * nx + dy * ny + dz * nz
+            aside = dx * dx + dy * dy + dz * dz - height * height
+            if aside < _PATCH_MM * _PATCH_MM and below[i] < height < 30.0:
+                below[i] = height
+    return below
+
+
 def _on_the_head(shell: FineShell, bent: Bent, model: HeadModel) -> NDArray[np.float64]:
     """Vertices (n, 3) of the shell on the bent head: carried by the skin, then pushed out of it and
     smoothed."""
     rows = _outer_skin()
     skin = bent.points[: model.skin_count].astype(np.float64)[rows]
     points = shell.vertices + _followers(shell) @ (skin - base_head().points[rows])
-    tree = cKDTree(skin)
+    candidates = _skin_below(shell)
     rows_columns, grid = shell.grid, shell.grid[0] * shell.grid[1]
     gap = np.where(shell.strap_of >= 0, _STRAP_GAP, _FABRIC_GAP)
     for step in range(_STEPS):
         out = _outward(points, shell)
-        _, near = tree.query(points, k=64)
-        offset = skin[near] - points[:, None]
-        height = np.einsum("nkd,nd->nk", offset, out)
-        aside = np.linalg.norm(offset - height[..., None] * out[:, None], axis=2)
-        below = np.where((aside < _PATCH_MM) & (height < 30.0), height, -np.inf).max(axis=1)
+        below = _highest(points, out, skin, candidates)
         push = np.clip(below + gap, 0.0, None)
         face = points[:grid, 1] < _FACE_MM
         together = _together(np.where(face, push[:grid], 0.0).reshape(rows_columns)).ravel()
