@@ -17,9 +17,12 @@ F32 = NDArray[np.float32]
 U, V, MM_X, MM_Y, RIM, STOPS, STOPS_U, STOPS_V, INSIDE, FACING, FACING_U, FACING_V = range(12)
 COLUMNS_OF_VERTEX = 12
 #: entries of the light vector: stops per unit normal; where the wearer's down is; stops lost by cloth that
-#: faces down; share of the left-over map that reaches the cloth; and how a pixel of the window is found on it
-GX, GY, GZ, DOWN_X, DOWN_Y, DOWN_Z, FALL, REST, REST_SCALE, REST_X, REST_Y = range(11)
-LIGHT_ENTRIES = 11
+#: faces down; share of the left-over map that reaches the cloth; how a pixel of the window is found on it;
+#: and the stops at which a white mask would be as bright as the picture can show
+GX, GY, GZ, DOWN_X, DOWN_Y, DOWN_Z, FALL, REST, REST_SCALE, REST_X, REST_Y, CEILING = range(12)
+LIGHT_ENTRIES = 12
+#: half as wide, in stops, as the knee below the ceiling; and the share of what is above that goes
+_KNEE, _HELD = np.float32(0.5), np.float32(0.88)
 #: stops that the inner side of a mask lies in shade
 _INNER_SHADE = np.float32(0.9)
 
@@ -75,6 +78,15 @@ def _fall(down):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, inline="always", error_model="numpy")
+def _above(stops, ceiling):  # type: ignore[no-untyped-def]
+    """Stops by which light is too much for a white mask, bent softly, and their slope."""
+    t = max(stops - ceiling + _KNEE, np.float32(0.0))
+    if t < np.float32(2.0) * _KNEE:
+        return _HELD * t * t / (np.float32(4.0) * _KNEE), _HELD * t / (np.float32(2.0) * _KNEE)
+    return _HELD * (t - _KNEE), _HELD
+
+
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
 def _sampled(image, x, y):  # type: ignore[no-untyped-def]
     """``image`` (h, w) at (x, y), bilinear, clamped to the border."""
     h, w = image.shape
@@ -123,10 +135,12 @@ def light_vertices(  # type: ignore[no-untyped-def]
         )
         smooth = p[GX] * nx + p[GY] * ny + p[GZ] * nz
         own = out[i, STOPS] - mean
-        out[i, STOPS] = smooth + own - p[FALL] * fall
+        stops = smooth + own - p[FALL] * fall
+        above, bent = _above(stops, p[CEILING])
+        out[i, STOPS] = stops - above
         out[i, INSIDE] = -smooth + own - p[FALL] * inner_fall - _INNER_SHADE
-        out[i, STOPS_U] = -(gx * tx + gy * ty + gz * tz)
-        out[i, STOPS_V] = -(gx * vx + gy * vy + gz * vz)
+        out[i, STOPS_U] = (bent - np.float32(1.0)) * (gx * tx + gy * ty + gz * tz)
+        out[i, STOPS_V] = (bent - np.float32(1.0)) * (gx * vx + gy * vy + gz * vz)
         out[i, FACING] = -np.float32(0.6) * nz - np.float32(0.7) * ny
         out[i, FACING_U] = np.float32(0.6) * tz + np.float32(0.7) * ty
         out[i, FACING_V] = np.float32(0.6) * vz + np.float32(0.7) * vy

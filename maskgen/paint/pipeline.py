@@ -28,7 +28,7 @@ from .scene import MASK_VERTICES, Scene, build_scene, label
 from .shadow import cast_shadow
 from .shell import Shell, build_shell, skewed
 from .straps import STRAP_POINTS
-from .tone import LEVEL, LINEAR, hex_to_linear, lining_beside
+from .tone import LEVEL, LINEAR, LUMA_BGR, hex_to_linear, lining_beside
 from .types import NONE, Painted
 
 F32 = NDArray[np.float32]
@@ -36,13 +36,18 @@ F32 = NDArray[np.float32]
 #: (log-log slope over photographs, docs/styles.md): exposure decides, not the skin
 _WHITE_LEVEL, _SKIN_SLOPE, _SKIN_MEAN = 0.60, 0.42, 0.22
 _WHITE_ALBEDO = 0.80
+#: linear light that masks in photographs hardly exceed: at most 12 % of one clips, mostly none. Those in the
+#: front light keep some of it for the side
+_BRIGHTEST, _LEAST_CEILING = 0.92, 0.2
 #: how much brighter than skin a white mask may be where nothing round the face is bright (2.3 stops)
 _DARK_SCENE = 5.0
 _FALL_STOPS = 1.4
 #: share of light that comes from all round, from chest and room, and through the cloth
 _AMBIENT = 0.2
+#: more of it on dark cloth: what fibres and lens scatter counts there
+_VEIL = 0.05
 #: of the light from the side: cloth is flatter than the face it is read from
-_SIDE_GAIN = 2.1
+_SIDE_GAIN = 2.3
 _VERTICAL_LIMIT = 0.5  # stops per unit normal
 _REST_SHARE = 0.85
 #: pixels from nasion to chin below which a mask is a smudge
@@ -130,7 +135,7 @@ class Painter:
         layer = np.zeros((*scene.coverage.shape, 4), np.float32)
         s.shade(
             scene.coverage, scene.seen, scene.points, shell.triangles, scene.away,
-            _vertex_table(shell, scene, fit, light), shell.strap_from, 2 * (STRAP_POINTS - 1),
+            _vertex_table(shell, scene, fit, light, _ceiling(p)), shell.strap_from, 2 * (STRAP_POINTS - 1),
             *maps, tile, packed_creases(), color, lining, np.array(bands, np.float32).reshape(-1, 3),
             light.cast.astype(np.float32), p, layer,
         )  # fmt: skip
@@ -145,7 +150,7 @@ class Painter:
         return layer
 
 
-def _vertex_table(shell: Shell, scene: Scene, fit: FaceFit, light: Light) -> F32:
+def _vertex_table(shell: Shell, scene: Scene, fit: FaceFit, light: Light, ceiling: float) -> F32:
     """What `dress` knows of each vertex of the shell in this picture: (n, COLUMNS_OF_VERTEX)."""
     table = np.empty((len(shell.vertices), d.COLUMNS_OF_VERTEX), np.float32)
     table[:, d.U : d.V + 1] = shell.texture
@@ -154,7 +159,7 @@ def _vertex_table(shell: Shell, scene: Scene, fit: FaceFit, light: Light) -> F32
     p = np.zeros(d.LIGHT_ENTRIES, np.float32)
     p[d.GX : d.GZ + 1] = _pull(light)
     p[d.DOWN_X : d.DOWN_Z + 1] = fit.rotation[:, 1]
-    p[d.FALL], p[d.REST] = _FALL_STOPS, _REST_SHARE
+    p[d.FALL], p[d.REST], p[d.CEILING] = _FALL_STOPS, _REST_SHARE, ceiling
     # the scene's points count subsamples of its window
     factor, x0, y0 = light.to_rest
     half = 0.5 - 0.5 / SS
@@ -195,9 +200,16 @@ def _cloth(draw: MaskDraw, light: Light, white: float, spec: MaskSpec) -> F32:
     strength, at_x, at_y = _numbers_of(draw.seed)
     p[s.CREASE] = spec.material.crease * (0.05 + 0.07 * strength / 255.0)
     p[s.CREASE_X], p[s.CREASE_Y] = at_x, at_y
-    p[s.AMBIENT] = _AMBIENT
+    dark = 1.0 - min(float(_tint(draw, spec) @ LUMA_BGR) / _WHITE_ALBEDO, 1.0)
+    p[s.AMBIENT] = _AMBIENT + _VEIL * dark
     p[s.SHEEN], p[s.HEM], p[s.TILE_MM] = spec.material.sheen, spec.material.hem, 1.0
     return p
+
+
+def _ceiling(p: F32) -> float:
+    """Stops of light from the side beyond which a white mask would be brighter than _BRIGHTEST."""
+    light = _BRIGHTEST / (_WHITE_ALBEDO * float(p[s.LEVEL])) - float(p[s.AMBIENT])
+    return max(np.log2(max(light, 0.1) / (1.0 - float(p[s.AMBIENT]))), _LEAST_CEILING)
 
 
 def _numbers_of(seed: int) -> tuple[int, int, int]:

@@ -21,7 +21,7 @@ WIDE, TIGHT = 0.50, 0.22
 _LEVELS = 5.0
 #: the strip beside the mask over which that is meant: how wide, and what of it anti-aliased paint may reach
 _RING_MM, _CLEAR_PX = 3.0, 1.5
-_WEAKEST, _STRONGEST = 0.3, 3.0
+_WEAKEST, _STRONGEST = 0.15, 3.0
 _FEW = 10  # samples of the strip that settle nothing
 #: shadow samples per millimetre that are enough for something so soft
 _SAMPLES_PER_MM = 0.75
