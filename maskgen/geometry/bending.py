@@ -50,8 +50,8 @@ def _noise_mm() -> Array:
 
 
 def _covariance(a: Array, b: Array) -> Array:
-    dist = np.linalg.norm(a[:, None] - b[None], axis=-1)
-    return _SPREAD_MM**2 * np.exp(-dist / _LENGTH_MM)
+    square = sum((a[:, k, None] - b[:, k]) ** 2 for k in range(3))
+    return np.asarray(_SPREAD_MM**2 * np.exp(-np.sqrt(square) / _LENGTH_MM))
 
 
 @lru_cache(maxsize=1)

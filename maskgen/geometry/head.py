@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from .face import CANONICAL_FACE
@@ -80,10 +81,23 @@ def _radius_model() -> tuple[Array, Array, float]:
     return knots, solved[:n], float(solved[n])
 
 
+@njit(cache=True, nogil=True, error_model="numpy")
+def _radii(directions: Array, knots: Array, weights: Array, out: Array) -> None:
+    """Add to ``out`` (n,) the weighted `_kernel` of ``directions`` (n, 3) and each of the ``knots``."""
+    x, y, z = directions[:, 0].copy(), directions[:, 1].copy(), directions[:, 2].copy()
+    for k in range(len(knots)):
+        a, b, c, weight = 2.0 * knots[k, 0], 2.0 * knots[k, 1], 2.0 * knots[k, 2], weights[k]
+        for i in range(len(out)):
+            out[i] -= weight * np.sqrt(max(2.0 - x[i] * a - y[i] * b - z[i] * c, 0.0))
+
+
 def head_radius(directions: ArrayLike) -> Array:
     """Distance in mm from CENTRE to the canonical head's surface along unit ``directions`` (n, 3)."""
     knots, weights, constant = _radius_model()
-    return _kernel(np.asarray(directions, dtype=np.float64), knots) @ weights + constant
+    directions = np.asarray(directions, dtype=np.float64)
+    out = np.full(directions.shape[:-1], constant)
+    _radii(directions.reshape(-1, 3), knots, weights, out.reshape(-1))
+    return out
 
 
 def onto_head(points: ArrayLike, above_mm: ArrayLike = 0.0) -> Array:

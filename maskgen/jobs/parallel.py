@@ -21,7 +21,7 @@ Result = TypeVar("Result")
 #: a task is a few hundred inputs: starting it costs nothing beside them, and losing it on a crash is no loss
 LARGEST_SHARD = 256
 #: at least so many tasks a worker, so that all finish at about the same time
-_SHARDS_PER_WORKER = 12
+_SHARDS_PER_WORKER = 32
 #: tasks a worker that are under way or wait to be fetched: none starves, and no more is ever held
 _AHEAD = 2
 #: seconds for every worker to finish its image when the batch ends early; after that it is killed

@@ -9,12 +9,12 @@ lower edge.
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
-from scipy.interpolate import CubicSpline
-from scipy.ndimage import gaussian_filter, gaussian_filter1d
-from scipy.spatial import ConvexHull
+from numba import njit
 
 from ..geometry.head import CENTRE, directions_of, head_radius, onto_head
+from ..geometry.hull import hull_radius
 from ..geometry.rotation import Array, rotation_x, rotation_z
 from ..masks.spec import Bump, Drape, MaskSpec, Point
 
@@ -31,7 +31,8 @@ _LEAST_MM = 0.7
 _NECK_TOP, _NECK_LENGTH, _NECK_Z, _NECK_LEAN = 40.0, 150.0, 132.0, 16.0
 
 
-def _neck_axis_z(y: Array) -> Array:
+@njit(cache=True, nogil=True, error_model="numpy")
+def _neck_axis_z(y):  # type: ignore[no-untyped-def]
     return _NECK_Z + _NECK_LEAN * (y - _NECK_TOP) / _NECK_LENGTH
 
 
@@ -39,19 +40,57 @@ def _neck_radius(y: Array) -> Array:
     return 54.0 + 10.0 * np.clip((y - _NECK_TOP) / _NECK_LENGTH, 0.0, 1.0) ** 3
 
 
+@njit(cache=True, nogil=True, error_model="numpy")
+def _or_neck(d: Array, centre: Array, out: Array) -> None:
+    """Raise ``out`` (n,) to the distance from ``centre`` at which rays along ``d`` (n, 3) leave the neck."""
+    for i in range(len(d)):
+        if d[i, 1] <= 0.25:  # no other ray meets the neck
+            continue
+        for k in range(54, -1, -1):
+            t = 40.0 + 2.0 * k
+            y = centre[1] + t * d[i, 1]
+            if y <= _NECK_TOP:
+                break
+            share = min((y - _NECK_TOP) / _NECK_LENGTH, 1.0)
+            x, z = t * d[i, 0], centre[2] + t * d[i, 2] - _neck_axis_z(y)
+            depth = 54.0 + 10.0 * share * share * share - np.sqrt(x * x + z * z)
+            if depth > 0.0:
+                out[i] = max(out[i], t + min(depth, 2.0))  # smooth between the samples
+                break
+
+
 def skin_radius(d: Array) -> Array:
     """Distance in mm from CENTRE along unit ``d`` (n, 3) to where the ray last leaves head or neck."""
     out = head_radius(d)
-    down = np.flatnonzero(d[:, 1] > 0.25)  # no other ray meets the neck
-    t = np.arange(40.0, 150.0, 2.0)
-    y = CENTRE[1] + t * d[down, 1:2]
-    z = CENTRE[2] + t * d[down, 2:3]
-    depth = _neck_radius(y) - np.hypot(t * d[down, :1], z - _neck_axis_z(y))
-    inside = (depth > 0.0) & (y > _NECK_TOP)
-    last = inside.shape[1] - 1 - inside[:, ::-1].argmax(1)
-    rest = np.clip(depth[np.arange(len(down)), last], 0.0, 2.0)  # smooth between the samples
-    out[down] = np.maximum(out[down], np.where(inside.any(1), t[last] + rest, 0.0))
+    _or_neck(d, CENTRE, out)
     return out
+
+
+def _natural_spline(x: Array, values: Array, at: Array) -> Array:
+    """Cubic spline through ``values`` (n, k) at ``x`` (n,), straight at both ends, read at ``at`` (m,)."""
+    n, h = len(x), np.diff(x)
+    slope = np.diff(values, axis=0) / h[:, None]
+    system = np.eye(n)
+    inner = np.arange(1, n - 1)
+    system[inner, inner - 1], system[inner, inner + 1] = h[:-1], h[1:]
+    system[inner, inner] = 2.0 * (h[:-1] + h[1:])
+    turn = np.zeros_like(values)
+    turn[1:-1] = 6.0 * np.diff(slope, axis=0)
+    bend = np.linalg.solve(system, turn)
+    i = np.clip(np.searchsorted(x, at, "right") - 1, 0, n - 2)
+    t, step = (at - x[i])[:, None], h[i][:, None]
+    first = slope[i] - step * (2.0 * bend[i] + bend[i + 1]) / 6.0
+    third = (bend[i + 1] - bend[i]) / (6.0 * step)
+    return np.asarray(values[i] + t * (first + t * (bend[i] / 2.0 + t * third)))
+
+
+def _blurred(field: Array, rows: float, columns: float) -> Array:
+    """``field`` (h, w) blurred by Gaussians of so many cells, the border's values going on beyond it."""
+    across, down = (
+        cv2.getGaussianKernel(2 * int(4.0 * cells + 0.5) + 1, cells) if cells > 0.0 else np.ones((1, 1))
+        for cells in (columns, rows)
+    )
+    return np.asarray(cv2.sepFilter2D(field, cv2.CV_64F, across, down, borderType=cv2.BORDER_REPLICATE))
 
 
 def _edge_curve(points: tuple[Point, ...], at: Array) -> Array:
@@ -60,8 +99,7 @@ def _edge_curve(points: tuple[Point, ...], at: Array) -> Array:
     mirrored = np.concatenate([d[:0:-1] * [-1.0, 1.0, 1.0], d])
     along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(mirrored, axis=0), axis=1))])
     middle = along[len(d) - 1]
-    spline = CubicSpline(along, mirrored, bc_type="natural")
-    out = spline(middle + np.sign(at) * np.abs(at) * (along[-1] - middle))
+    out = _natural_spline(along, mirrored, middle + at * (along[-1] - middle))
     return out / np.linalg.norm(out, axis=-1, keepdims=True)
 
 
@@ -93,10 +131,8 @@ def _directions(spec: MaskSpec, wear: str, skew_deg: float, rows: int) -> Array:
 
 def _hull_radius(d: Array, skin: Array) -> Array:
     """Radius of the convex hull of the skin points CENTRE + d * skin, along d (n, 3)."""
-    hull = ConvexHull(np.concatenate([d * skin[:, None], [[0.0, 0.0, 60.0]]]))
-    # a ray leaves the hull by the facet it meets first; CENTRE lies inside, so all offsets are positive
-    facets = hull.equations[:, :3] / -hull.equations[:, 3:]
-    return np.maximum(1.0 / (d @ facets.T).max(axis=1), skin)
+    points = np.concatenate([d * skin[:, None], [[0.0, 0.0, 60.0]]])
+    return np.maximum(hull_radius(points, d), skin)
 
 
 def edge_distances(points: Array) -> Array:
@@ -119,10 +155,10 @@ def _draped(skin: Array, taut: Array, standoff: float, cells: float) -> Array:
 
     Smoothing rounds what sticks out, so the cloth is lifted again, softly, wherever it came too near.
     """
-    cloth = gaussian_filter(taut, cells, mode="nearest") + standoff
+    cloth = _blurred(taut, cells, cells) + standoff
     for _ in range(6):
         short = np.maximum(skin + standoff - cloth, 0.0)
-        cloth = cloth + 1.5 * gaussian_filter(short, cells, mode="nearest")
+        cloth = cloth + 1.5 * _blurred(short, cells, cells)
     return np.maximum(cloth, skin + 0.5 * standoff)
 
 
@@ -132,8 +168,8 @@ def _shaped(drape: Drape, u: Array, v: Array) -> Array:
     out = drape.dome * bell * np.clip(1.0 - u**2, 0.0, 1.0) ** 0.7
     if drape.profile:
         at, height = np.array(drape.profile).T
-        down = gaussian_filter1d(np.interp(v[:, 0], at, height), 0.7, mode="nearest")
-        out = out + down[:, None] * np.clip(1.0 - np.abs(u) ** drape.spread, 0.0, 1.0)
+        down = _blurred(np.interp(v, at, height), 0.7, 0.0)
+        out = out + down * np.clip(1.0 - np.abs(u) ** drape.spread, 0.0, 1.0)
     # the fold runs out at both ends, where nose and chin hold the cloth
     held = _smoothstep(v / 0.12) * _smoothstep((1.0 - v) / 0.12)
     return out + drape.ridge * np.exp(-np.abs(u) / drape.ridge_width) * (0.3 + 0.7 * held)

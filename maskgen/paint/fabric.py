@@ -50,7 +50,8 @@ class Maps(NamedTuple):
 
 
 def _steps(maps: F32) -> I16:
-    return np.ascontiguousarray(np.rint(np.clip(maps, -4.0, 4.0) / TEXEL_STEP), np.int16)
+    steps = np.clip(maps, -4.0, 4.0) / TEXEL_STEP
+    return np.rint(steps, out=steps).astype(np.int16)
 
 
 def unpacked(level: Level) -> Maps:
@@ -115,15 +116,14 @@ def prepared(style: Style, size_mm: tuple[float, float]) -> tuple[Level, ...]:
 def _packed(maps: list[F32], size_mm: tuple[float, float], printed: bool) -> Level:
     albedo, paint, height, alpha, lining = maps
     h, w = height.shape
-    out = np.zeros((h, w, CLOTH_CHANNELS), np.float32)
-    out[..., :3], out[..., 3] = albedo, alpha
-    out[..., 4] = np.gradient(height, size_mm[0] / w, axis=1)
-    out[..., 5] = np.gradient(height, size_mm[1] / h, axis=0)
     reach = 4.0 * w / size_mm[0]
     above = height - np.asarray(cv2.GaussianBlur(height, (0, 0), max(reach, 0.6)))
-    out[..., 6] = np.clip(above * 0.55, -0.8, 0.35)
-    out[..., 7] = lining
-    return Level(_steps(out), _steps(paint if printed else NO_TILE))
+    out = np.empty((h, w, CLOTH_CHANNELS), np.int16)
+    out[..., :3], out[..., 3], out[..., 7] = _steps(albedo), _steps(alpha), _steps(lining)
+    out[..., 4] = _steps(np.gradient(height, size_mm[0] / w, axis=1))
+    out[..., 5] = _steps(np.gradient(height, size_mm[1] / h, axis=0))
+    out[..., 6] = _steps(np.clip(above * np.float32(0.55), -0.8, 0.35))
+    return Level(out, _steps(paint if printed else NO_TILE))
 
 
 @lru_cache(maxsize=64)

@@ -7,6 +7,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from ..geometry.rotation import Array
+from ..geometry.solve import solved
 
 F32 = NDArray[np.float32]
 U8 = NDArray[np.uint8]
@@ -107,18 +108,18 @@ def robust_plane(  # type: ignore[no-untyped-def]
     for _ in range(5):
         # each sample counts alike whatever their number, so that the prior means the same on any face
         share = 200.0 / max(w.sum(), 1e-9)
-        system, right = np.zeros((4, 4)), np.zeros(4)
+        system, right = np.zeros((4, 4)), np.zeros((4, 1))
         for i in range(n):
             row = (normals[i, 0], normals[i, 1], normals[i, 2], 1.0)
             for j in range(4):
-                right[j] += share * w[i] * row[j] * stops[i]
+                right[j, 0] += share * w[i] * row[j] * stops[i]
                 for k in range(4):
                     system[j, k] += share * w[i] * row[j] * row[k]
         for j in range(3):
             system[j, j] += prior_weight * spread * spread
-            right[j] += prior_weight * spread * spread * prior[j]
+            right[j, 0] += prior_weight * spread * spread * prior[j]
         system[3, 3] += 1e-9
-        solution = np.linalg.solve(system, right)
+        solution = solved(system, right)[:, 0]
         m = 0
         for i in range(n):
             plane = normals[i, 0] * solution[0] + normals[i, 1] * solution[1] + normals[i, 2] * solution[2]

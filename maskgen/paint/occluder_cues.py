@@ -128,7 +128,9 @@ def _chart() -> _Chart:
     inside = (el < np.interp(az, jaw_azimuth, jaw_height)) & (np.abs(az) < jaw_azimuth[-1])
     p, within = grid.reshape(-1, 3), inside.reshape(-1)
     depth = np.empty(len(p))
-    depth[within], depth[~within] = _nearest(p[within], p[~within]), -_nearest(p[~within], p[within])
+    # what is nearest on the other side lies at the outline
+    near, far = (around(side, 2).reshape(-1) & ~side.reshape(-1) for side in (~inside, inside))
+    depth[within], depth[~within] = _nearest(p[within], p[far]), -_nearest(p[~within], p[near])
     x, y = np.abs(p[:, 0]), p[:, 1]
     eyes = ((x - 32.0) / 23.0) ** 2 + ((y + 34.0) / 13.0) ** 2 < 1.0
     lips = (x / 33.0) ** 2 + ((y - 34.0) / 19.0) ** 2 < 1.0
@@ -151,8 +153,10 @@ def _chart() -> _Chart:
 
 def _nearest(a: Array, b: Array) -> Array:
     """Distance of each of ``a`` (n, 3) to the nearest of ``b`` (m, 3)."""
-    chunks = np.array_split(a, 16)
-    return np.concatenate([np.sqrt(((c[:, None] - b[None]) ** 2).sum(-1).min(1)) for c in chunks])
+    square = np.full(len(a), np.inf)
+    for point in b:
+        square = np.minimum(square, ((a - point) ** 2).sum(1))
+    return np.sqrt(square)
 
 
 def small_picture(image: NDArray[np.uint8], fit: FaceFit, frame: tuple[int, int, int, int]) -> Work | None:

@@ -7,6 +7,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from ..geometry.rotation import Array
+from ..geometry.solve import solved
 
 F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
@@ -145,17 +146,17 @@ def plane(basis: F32, values: F32, weight: F32, floor: float):  # type: ignore[n
     miss = np.empty(n)
     spread = floor
     for _ in range(4):
-        a, b = np.zeros((4, 4)), np.zeros(4)
+        a, b = np.zeros((4, 4)), np.zeros((4, 1))
         for i in range(n):
             for j in range(4):
-                b[j] += w[i] * basis[i, j] * values[i]
+                b[j, 0] += w[i] * basis[i, j] * values[i]
                 for k in range(j + 1):
                     a[j, k] += w[i] * basis[i, j] * basis[i, k]
         for j in range(4):
             a[j, j] += 1e-3
             for k in range(j):
                 a[k, j] = a[j, k]
-        c[:] = np.linalg.solve(a, b)
+        c[:] = solved(a, b)[:, 0]
         for i in range(n):
             miss[i] = abs(
                 values[i] - basis[i, 0] * c[0] - basis[i, 1] * c[1] - basis[i, 2] * c[2] - basis[i, 3] * c[3]

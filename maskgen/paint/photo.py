@@ -10,6 +10,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from ..geometry.solve import solved
 from .tone import LINEAR
 
 F32 = NDArray[np.float32]
@@ -193,13 +194,13 @@ def _tone_curve(  # type: ignore[no-untyped-def]
         return n, 1.0
     for j in range(3):
         system[j, j] += 1e-6
-    solved = np.linalg.solve(system, right)
+    fit = solved(system, right)
     missed = 0
     for i in range(n):
         for k in range(2):
-            at = solved[0, k] + solved[1, k] * e[i] + solved[2, k] * e[i] * e[i]
+            at = fit[0, k] + fit[1, k] * e[i] + fit[2, k] * e[i] * e[i]
             missed += 1 if abs(ratios[i, k] - at) > 0.14 else 0
     for k in range(2):
         for j in range(3):
-            curve[k, j] = solved[j, k]
+            curve[k, j] = fit[j, k]
     return n, missed / (2 * n)

@@ -18,7 +18,7 @@ from ..masks.spec import MaskDraw, MaskSpec
 from . import composite as c
 from . import dress as d
 from . import shading as s
-from .fabric import NO_TILE, grain_tile, packed_creases, pick_level, prepared, prepared_tile
+from .fabric import CREASE_STEP, NO_TILE, grain_tile, packed_creases, pick_level, prepared, prepared_tile
 from .frame import photograph_box
 from .light import Light, bare_skin, estimate_light
 from .occluder import find_occluder, put_behind
@@ -137,7 +137,7 @@ class Painter:
             scene.coverage, scene.seen, scene.points, shell.triangles, scene.away,
             _vertex_table(shell, scene, fit, light, _ceiling(p)), shell.strap_from, 2 * (STRAP_POINTS - 1),
             *maps, tile, packed_creases(), color, lining, np.array(bands, np.float32).reshape(-1, 3),
-            light.cast.astype(np.float32), p, layer,
+            light.cast.astype(np.float32), p, scene.inner, layer,
         )  # fmt: skip
         # supersampling has already spread an edge over about a pixel
         spread = np.sqrt(max(photo.blur**2 - 0.20**2, 0.0))
@@ -198,7 +198,7 @@ def _cloth(draw: MaskDraw, light: Light, white: float, spec: MaskSpec) -> F32:
     toward = -float(light.gradient[2])
     p[s.LEVEL] = white / _WHITE_ALBEDO * 2.0 ** (-0.75 * toward)
     strength, at_x, at_y = _numbers_of(draw.seed)
-    p[s.CREASE] = spec.material.crease * (0.05 + 0.07 * strength / 255.0)
+    p[s.CREASE] = np.float32(spec.material.crease * (0.05 + 0.07 * strength / 255.0)) * CREASE_STEP
     p[s.CREASE_X], p[s.CREASE_Y] = at_x, at_y
     dark = 1.0 - min(float(_tint(draw, spec) @ LUMA_BGR) / _WHITE_ALBEDO, 1.0)
     p[s.AMBIENT] = _AMBIENT + _VEIL * dark

@@ -27,7 +27,7 @@ from .dress import (
     U,
     V,
 )
-from .fabric import CLOTH_CHANNELS, CREASE_STEP, TEXEL_STEP
+from .fabric import CLOTH_CHANNELS, TEXEL_STEP
 from .raster import SS
 
 F32 = NDArray[np.float32]
@@ -36,7 +36,7 @@ F32 = NDArray[np.float32]
 (
     LEVEL,  # linear light a white matt surface of 0 stops sends
     AMBIENT,  # share of it that comes from all round
-    CREASE,  # slope of creases
+    CREASE,  # slope of creases, in CREASE_STEPs
     CREASE_X,
     CREASE_Y,
     SHEEN,
@@ -72,15 +72,17 @@ def _exp2(x):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _located(y, coverage, seen, xyz, triangles, table, columns, at):  # type: ignore[no-untyped-def]
+def _located(  # type: ignore[no-untyped-def]
+    y, left, right, coverage, seen, xyz, triangles, table, columns, at
+):
     """The vertex table at each covered pixel of row ``y``, into ``at`` (w, COLUMNS_OF_VERTEX); how many.
 
-    Their columns go into ``columns`` (w,).
+    Looked for from column ``left`` to before ``right``; their columns go into ``columns`` (w,).
     """
     one, half = np.float32(1.0), np.float32(0.5 * SS - 0.5)
     py = np.float32(y * SS) + half
     n = 0
-    for x in range(coverage.shape[1]):
+    for x in range(left, right):
         if coverage[y, x] <= np.float32(0.0):
             continue
         t = seen[y, x]
@@ -102,105 +104,118 @@ def _located(y, coverage, seen, xyz, triangles, table, columns, at):  # type: ig
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _read(texels, n, at, out) -> None:  # type: ignore[no-untyped-def]
-    """All channels of ``texels`` (h, w, channels) at the pixels' U, V, bilinear and clamped, into ``out``."""
+def _read(texels, n, at, start, share, out) -> None:  # type: ignore[no-untyped-def]
+    """All channels of ``texels`` (h, w, channels) at the pixels' U, V, bilinear and clamped, into ``out``.
+
+    start (3, w) and share (w, 2) are scratch. The first pass fetches from memory what the second reads: so
+    short a loop waits for many texels at once, the long one would wait for one after the other.
+    """
     one = np.float32(1.0)
-    last_x, last_y = texels.shape[1] - 1, texels.shape[0] - 1
+    last_x, last_y, channels = texels.shape[1] - 1, texels.shape[0] - 1, texels.shape[2]
+    flat, line = texels.reshape(-1), texels.shape[1] * channels
     for i in range(n):
         x = min(max(at[i, U] * np.float32(last_x), np.float32(0.0)), np.float32(last_x))
         y = min(max(at[i, V] * np.float32(last_y), np.float32(0.0)), np.float32(last_y))
         left, top = min(int(x), last_x - 1), min(int(y), last_y - 1)
-        fx, fy = x - np.float32(left), y - np.float32(top)
-        x0, y0, x1, y1 = np.uint64(left), np.uint64(top), np.uint64(left + 1), np.uint64(top + 1)
+        share[i, 0], share[i, 1] = x - np.float32(left), y - np.float32(top)
+        first = top * line + left * channels
+        start[0, i], start[1, i] = first, flat[np.uint64(first)] + flat[np.uint64(first + line)]
+    for i in range(n):
+        fx, fy = share[i, 0], share[i, 1]
+        a, across = np.uint64(start[0, i]), np.uint64(channels)
+        b = a + np.uint64(line)
         w00, w01 = (one - fx) * (one - fy) * TEXEL_STEP, fx * (one - fy) * TEXEL_STEP
         w10, w11 = (one - fx) * fy * TEXEL_STEP, fx * fy * TEXEL_STEP
-        for k in range(texels.shape[2]):  # a bound unknown beforehand: else it is unrolled and not vectorised
+        for j in range(channels):  # a bound unknown beforehand: else it is unrolled and not vectorised
+            k = np.uint64(j)
             out[i, k] = (
-                np.float32(texels[y0, x0, k]) * w00
-                + np.float32(texels[y0, x1, k]) * w01
-                + np.float32(texels[y1, x0, k]) * w10
-                + np.float32(texels[y1, x1, k]) * w11
+                np.float32(flat[a + k]) * w00
+                + np.float32(flat[a + across + k]) * w01
+                + np.float32(flat[b + k]) * w10
+                + np.float32(flat[b + across + k]) * w11
             )
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _read_tiled(tile, n, at, per_mm, shift_x, shift_y, out) -> None:  # type: ignore[no-untyped-def]
+def _read_tiled(  # type: ignore[no-untyped-def]
+    tile, n, at, per_mm, shift_x, shift_y, start, share, out
+) -> None:
     """All channels of a seamless ``tile`` (h, w, channels) at the pixels' millimetres, into ``out``.
 
-    per_mm: (2,) texels to the millimetre, across and down.
+    per_mm: (2,) texels to the millimetre, across and down. start (3, w) and share (w, 2): as in `_read`.
     """
-    h, w = tile.shape[0], tile.shape[1]
+    h, w, channels = tile.shape
     wide, tall = np.float32(w), np.float32(h)
+    flat, line = tile.reshape(-1), w * channels
     for i in range(n):
         x, y = at[i, MM_X] * per_mm[0] + shift_x, at[i, MM_Y] * per_mm[1] + shift_y
         # by floor and compare: an integer remainder costs as much as all the rest of a sample
         x, y = x - wide * np.floor(x / wide), y - tall * np.floor(y / tall)
         left, top = min(int(x), w - 1), min(int(y), h - 1)
-        fx, fy = x - np.float32(left), y - np.float32(top)
-        x0, y0 = np.uint64(left), np.uint64(top)
-        x1 = np.uint64(left + 1 if left + 1 < w else 0)
-        y1 = np.uint64(top + 1 if top + 1 < h else 0)
-        for k in range(tile.shape[2]):
-            a, b = np.float32(tile[y0, x0, k]), np.float32(tile[y0, x1, k])
-            c, d = np.float32(tile[y1, x0, k]), np.float32(tile[y1, x1, k])
-            upper, lower = a + fx * (b - a), c + fx * (d - c)
+        share[i, 0], share[i, 1] = x - np.float32(left), y - np.float32(top)
+        start[0, i] = top * line + left * channels
+        # from there to the texel on the right, and to the one below
+        start[1, i] = channels if left + 1 < w else channels - line
+        start[2, i] = line if top + 1 < h else line - h * line
+    for i in range(n):
+        fx, fy = share[i, 0], share[i, 1]
+        a, b = np.uint64(start[0, i]), np.uint64(start[0, i] + start[1, i])
+        c, d = np.uint64(start[0, i] + start[2, i]), np.uint64(start[0, i] + start[1, i] + start[2, i])
+        for j in range(channels):
+            k = np.uint64(j)
+            upper_left, upper_right = np.float32(flat[a + k]), np.float32(flat[b + k])
+            lower_left, lower_right = np.float32(flat[c + k]), np.float32(flat[d + k])
+            upper = upper_left + fx * (upper_right - upper_left)
+            lower = lower_left + fx * (lower_right - lower_left)
             out[i, k] = upper + fy * (lower - upper)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _laid_over(stamp, n, weight, cloth) -> None:  # type: ignore[no-untyped-def]
-    """Lay premultiplied BGRA ``stamp`` (w, 4) over the albedo of ``cloth``, ``weight`` of it."""
+def _dressed(  # type: ignore[no-untyped-def]
+    y, n, columns, at, cloth, stamp, ink, slopes, coverage, seen, away, strap_from, per_strap,
+    color, lining, strap_colors, p, row,
+) -> None:  # fmt: skip
+    """What is lit of each of the row's ``n`` pixels, into ``row`` (_ROWS, w).
+
+    cloth: what the maps say; stamp, ink (w, 4): premultiplied BGRA of fabric and print, slopes (w, 2) of the
+    creases: 0 where the picture has none.
+    """
+    one = np.float32(1.0)
     for i in range(n):
-        keep = np.float32(1.0) - weight * stamp[i, 3]
-        for k in range(3):
-            cloth[i, k] = cloth[i, k] * keep + weight * stamp[i, k]
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _hemmed(n, at, hem, cloth) -> None:  # type: ignore[no-untyped-def]
-    """The folded edge, ``hem`` mm wide: double cloth is a little lighter, the seam where it ends darker."""
-    for i in range(n):
-        if at[i, RIM] < hem:
-            seam = max(np.float32(0.0), (at[i, RIM] / hem - np.float32(0.72)) / np.float32(0.28))
-            cloth[i, _CAVITY] += np.float32(0.10) - np.float32(0.28) * seam
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _as_straps(  # type: ignore[no-untyped-def]
-    y, seen, n, columns, at, strap_from, per_strap, colors, cloth
-) -> None:
-    """Replace what ``cloth`` says of the row's pixels that see a strap."""
-    for i in range(n):
-        t = seen[y, columns[i]]
+        x = np.uint64(columns[i])
+        t = seen[y, x]
+        opacity, cavity, u, v = cloth[i, _OPACITY], cloth[i, _CAVITY], cloth[i, _SLOPE_U], cloth[i, _SLOPE_V]
         if t < strap_from:
-            continue
-        band = (t - strap_from) // per_strap
-        for k in range(3):
-            cloth[i, k] = colors[band, k]
-        cloth[i, _OPACITY], cloth[i, _CAVITY] = np.float32(1.0), np.float32(0.0)
-        # a cord is round: its normal leans to the side it is seen on
-        cloth[i, _SLOPE_U] = np.float32(-0.9) * (np.float32(2.0) * at[i, U] - np.float32(1.0))
-        cloth[i, _SLOPE_V] = np.float32(0.0)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _side_of(y, seen, away, n, columns, at) -> None:  # type: ignore[no-untyped-def]
-    """Give pixels that see the inner side its stops, which no relief changes."""
-    for i in range(n):
-        if away[seen[y, columns[i]]]:
-            at[i, STOPS] = at[i, INSIDE]
-            at[i, STOPS_U] = at[i, STOPS_V] = np.float32(0.0)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _lit(n, at, cloth, cast, p, row) -> None:  # type: ignore[no-untyped-def]
-    """Linear light of ``n`` pixels of ``cloth``, premultiplied, and opacity, into ``row`` (_ROWS, w)."""
-    zero, one = np.float32(0.0), np.float32(1.0)
-    for i in range(n):
-        for k in range(_LINING):
-            row[k, i] = cloth[i, k]
-        row[_LIGHT, i], row[_LIGHT_U, i], row[_LIGHT_V, i] = at[i, STOPS], at[i, STOPS_U], at[i, STOPS_V]
+            worn, bare, inner = p[TILE_WEIGHT], one - p[TILE_WEIGHT] * stamp[i, 3], cloth[i, _LINING]
+            dry = one - ink[i, 3]
+            for k in range(3):
+                c = cloth[i, k] * color[k] * bare + worn * stamp[i, k]
+                row[k, i] = (c + inner * (lining[k] - c)) * dry + ink[i, k]
+            u, v = u + p[CREASE] * slopes[i, 0], v + p[CREASE] * slopes[i, 1]
+            if at[i, RIM] < p[HEM] and p[HEM] > np.float32(0.0):
+                # double cloth is a little lighter, the seam where it ends darker
+                seam = max(np.float32(0.0), (at[i, RIM] / p[HEM] - np.float32(0.72)) / np.float32(0.28))
+                cavity += np.float32(0.10) - np.float32(0.28) * seam
+        else:
+            band = (t - strap_from) // per_strap
+            for k in range(3):
+                row[k, i] = strap_colors[band, k]
+            opacity, cavity = one, np.float32(0.0)
+            # a cord is round: its normal leans to the side it is seen on
+            u, v = np.float32(-0.9) * (np.float32(2.0) * at[i, U] - one), np.float32(0.0)
+        row[_OPACITY, i], row[_CAVITY, i] = opacity * coverage[y, x], cavity
+        row[_SLOPE_U, i], row[_SLOPE_V, i] = u, v
+        # no relief changes the light of the inner side
+        front = np.float32(away[t] == 0)
+        row[_LIGHT, i] = at[i, STOPS] if away[t] == 0 else at[i, INSIDE]
+        row[_LIGHT_U, i], row[_LIGHT_V, i] = at[i, STOPS_U] * front, at[i, STOPS_V] * front
         row[_SHINE, i], row[_SHINE_U, i], row[_SHINE_V, i] = at[i, FACING], at[i, FACING_U], at[i, FACING_V]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _lit(n, cast, p, row) -> None:  # type: ignore[no-untyped-def]
+    """Put in place of the albedo of ``n`` pixels of ``row`` (_ROWS, w) their linear light, premultiplied."""
+    zero, one = np.float32(0.0), np.float32(1.0)
     ambient, lamp = p[LEVEL] * p[AMBIENT], p[LEVEL] * (one - p[AMBIENT])
     blue, green, red = cast[0], cast[1], cast[2]
     fuzz, sheen = np.float32(0.12) * p[SHEEN] * p[LEVEL], np.float32(0.2) * p[SHEEN]
@@ -228,49 +243,42 @@ def _lit(n, at, cloth, cast, p, row) -> None:  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True, error_model="numpy")
 def shade(  # type: ignore[no-untyped-def]
     coverage, seen, xyz, triangles, away, table, strap_from, per_strap,
-    texels, prints, tile, crease, color, lining, strap_colors, cast, p, out,
+    texels, prints, tile, crease, color, lining, strap_colors, cast, p, box, out,
 ) -> None:  # fmt: skip
     """Linear colour of mask and straps times their opacity, and the opacity, into ``out`` (h, w, 4).
 
     coverage, seen: of `raster.survey`; xyz in subsamples, triangles, away and table: of shell and straps;
     per_strap: triangles of one band; texels, prints: of fabric.Level; tile (th, tw, 4)
     premultiplied; crease: fabric.packed_creases; color (3,), lining (3,), strap_colors (bands, 3):
-    linear BGR albedo; cast (3,); p: the cloth vector. Pixels that nothing covers are left alone.
+    linear BGR albedo; cast (3,); p: the cloth vector; box (x0, y0, x1, y1): all that is covered lies in it.
+    Pixels that nothing covers are left alone.
     """
-    h, w = coverage.shape
+    w = coverage.shape[1]
     zero = np.float32(0.0)
     columns, row = np.empty(w, np.int64), np.empty((_ROWS, w), np.float32)
     at, cloth = np.empty((w, COLUMNS_OF_VERTEX), np.float32), np.empty((w, CLOTH_CHANNELS), np.float32)
-    stamp, slopes = np.empty((w, 4), np.float32), np.empty((w, 2), np.float32)
-    crease_mm, crumpled = np.full(2, _CREASES_PER_MM), p[CREASE] * CREASE_STEP
+    stamp, ink, slopes = (
+        np.zeros((w, 4), np.float32),
+        np.zeros((w, 4), np.float32),
+        np.zeros((w, 2), np.float32),
+    )
+    start, share = np.empty((3, w), np.int64), np.empty((w, 2), np.float32)
+    crease_mm, creased = np.full(2, _CREASES_PER_MM), p[CREASE] > zero
     tile_mm = np.array([np.float32(tile.shape[1]) / p[TILE_MM], np.float32(tile.shape[0]) / p[TILE_MM]])
-    for y in range(h):
-        n = _located(y, coverage, seen, xyz, triangles, table, columns, at)
-        _read(texels, n, at, cloth)
-        for i in range(n):
-            for k in range(3):
-                cloth[i, k] *= color[k]
+    for y in range(box[1], box[3]):
+        n = _located(y, box[0], box[2], coverage, seen, xyz, triangles, table, columns, at)
+        _read(texels, n, at, start, share, cloth)
         if p[TILE_WEIGHT] > zero:
-            _read_tiled(tile, n, at, tile_mm, zero, zero, stamp)
-            _laid_over(stamp, n, p[TILE_WEIGHT], cloth)
-        for i in range(n):
-            for k in range(3):
-                cloth[i, k] += cloth[i, _LINING] * (lining[k] - cloth[i, k])
+            _read_tiled(tile, n, at, tile_mm, zero, zero, start, share, stamp)
         if prints.shape[0] > 1:
-            _read(prints, n, at, stamp)
-            _laid_over(stamp, n, np.float32(1.0), cloth)
-        if crumpled > zero:
-            _read_tiled(crease, n, at, crease_mm, p[CREASE_X], p[CREASE_Y], slopes)
-            for i in range(n):
-                cloth[i, _SLOPE_U] += crumpled * slopes[i, 0]
-                cloth[i, _SLOPE_V] += crumpled * slopes[i, 1]
-        if p[HEM] > zero:
-            _hemmed(n, at, p[HEM], cloth)
-        _as_straps(y, seen, n, columns, at, strap_from, per_strap, strap_colors, cloth)
-        _side_of(y, seen, away, n, columns, at)
-        for i in range(n):
-            cloth[i, _OPACITY] *= coverage[y, columns[i]]
-        _lit(n, at, cloth, cast, p, row)
+            _read(prints, n, at, start, share, ink)
+        if creased:
+            _read_tiled(crease, n, at, crease_mm, p[CREASE_X], p[CREASE_Y], start, share, slopes)
+        _dressed(
+            y, n, columns, at, cloth, stamp, ink, slopes, coverage, seen, away, strap_from, per_strap,
+            color, lining, strap_colors, p, row,
+        )  # fmt: skip
+        _lit(n, cast, p, row)
         for i in range(n):
             x = np.uint64(columns[i])
             for k in range(4):
