@@ -11,8 +11,10 @@ import math
 
 from numba import njit
 
+from .compiled import FINITE
 
-@njit(cache=True, fastmath=True, error_model="numpy", inline="always")
+
+@njit(cache=True, fastmath=FINITE, error_model="numpy", inline="always")
 def ellipsoid(x, y, z, rx, ry, rz):  # type: ignore[no-untyped-def]
     """Ellipsoid about the origin: first-order distance f / |grad f|."""
     a, b, c = x / rx, y / ry, z / rz
@@ -22,13 +24,13 @@ def ellipsoid(x, y, z, rx, ry, rz):  # type: ignore[no-untyped-def]
     return k0 * (k0 - 1.0) / (k1 + 1e-6)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", inline="always")
+@njit(cache=True, fastmath=FINITE, error_model="numpy", inline="always")
 def ball(x, y, z, r):  # type: ignore[no-untyped-def]
     """Ball about the origin."""
     return math.sqrt(x * x + y * y + z * z) - r
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=FINITE, error_model="numpy")
 def cone(x, y, z, ax, ay, az, bx, by, bz, ra, rb):  # type: ignore[no-untyped-def]
     """Capsule from a to b whose radius changes from ra to rb."""
     dx, dy, dz = bx - ax, by - ay, bz - az
@@ -39,28 +41,28 @@ def cone(x, y, z, ax, ay, az, bx, by, bz, ra, rb):  # type: ignore[no-untyped-de
     return math.sqrt(qx * qx + qy * qy + qz * qz) - (ra + t * (rb - ra))
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", inline="always")
+@njit(cache=True, fastmath=FINITE, error_model="numpy", inline="always")
 def join(a, b, k):  # type: ignore[no-untyped-def]
     """Union with a fillet of about k mm."""
     h = max(k - abs(a - b), 0.0) / k
     return min(a, b) - h * h * k * 0.25
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", inline="always")
+@njit(cache=True, fastmath=FINITE, error_model="numpy", inline="always")
 def carve(a, b, k):  # type: ignore[no-untyped-def]
     """a without b, the edge rounded by about k mm."""
     h = max(k - abs(a + b), 0.0) / k
     return max(a, -b) + h * h * k * 0.25
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", inline="always")
+@njit(cache=True, fastmath=FINITE, error_model="numpy", inline="always")
 def meet(a, b, k):  # type: ignore[no-untyped-def]
     """Intersection, the edge rounded by about k mm."""
     h = max(k - abs(a - b), 0.0) / k
     return max(a, b) + h * h * k * 0.25
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", inline="always")
+@njit(cache=True, fastmath=FINITE, error_model="numpy", inline="always")
 def step(lo, hi, x):  # type: ignore[no-untyped-def]
     """Smooth 0 to 1 as x goes from lo to hi."""
     t = min(max((x - lo) / (hi - lo), 0.0), 1.0)

@@ -11,6 +11,7 @@ from numba import njit
 from numpy import float32 as f32
 from numpy.typing import NDArray
 
+from .compiled import FINITE
 from .draws import held
 from .noise import TILE
 
@@ -92,7 +93,7 @@ def _grain() -> NDArray[np.float32]:
     return np.ascontiguousarray(np.stack([*planes, coarse / coarse.std()], axis=1), np.float32)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=FINITE, error_model="numpy")
 def _expose_row(line, y, gain, look, grey, steps, last, red, green, blue):  # type: ignore[no-untyped-def]
     """Where on the tone curve each pixel of a row of light (3 w,) falls: red, green, blue (w,).
 
@@ -114,7 +115,7 @@ def _expose_row(line, y, gain, look, grey, steps, last, red, green, blue):  # ty
         blue[x] = min(max((luma + (b - luma) * keep) * steps, zero), last)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=FINITE, error_model="numpy")
 def _grain_row(level, fine, coarse, noise, share, c, out):  # type: ignore[no-untyped-def]
     """A row (w,) of one colour, 0..1, with its grain as bytes into every third of out (3 w,) from c on."""
     for x in range(len(level)):
@@ -124,7 +125,7 @@ def _grain_row(level, fine, coarse, noise, share, c, out):  # type: ignore[no-un
         out[3 * x + c] = np.uint8(np.int32(min(max(byte, f32(0.0)), f32(255.0))))
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=FINITE, error_model="numpy")
 def _develop(linear, gain, look, grain, y0, x0, grey, curve):  # type: ignore[no-untyped-def]
     """look: saturation, vignette, flare, noise (8-bit levels), share of the coarse noise. grain: as _grain
     makes it, used from (y0, x0) on."""

@@ -11,6 +11,7 @@ from numpy import float32 as f32
 from numpy.typing import NDArray
 
 from .base import BaseHead, base_head
+from .compiled import FINITE
 from .expression import (
     JAW_JOINT,
     Expression,
@@ -229,7 +230,7 @@ def _gaze(gaze: tuple[float, float], side: int) -> NDArray:
     return turn @ nod
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=FINITE, error_model="numpy")
 def vertex_normals(points, triangles):  # type: ignore[no-untyped-def]
     """Outward unit normals (n, 3): area-weighted means over the triangles at each point."""
     out = np.zeros((len(points), 3), np.float32)
@@ -250,7 +251,7 @@ def vertex_normals(points, triangles):  # type: ignore[no-untyped-def]
     return out
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=FINITE, error_model="numpy")
 def pose(points, torso, head, body):  # type: ignore[no-untyped-def]
     """Head-frame points (n, 3) turned into camera axes about the head's origin, float32.
 

@@ -13,6 +13,8 @@ from numba import njit
 from numpy import float32 as f32
 from numpy.typing import NDArray
 
+from .compiled import FINITE
+
 #: samples per pixel along each axis
 SAMPLES = 2
 #: samples that are tested at a time
@@ -28,7 +30,7 @@ def to_samples(points: NDArray, samples: int = SAMPLES) -> NDArray[np.float32]:
     return out
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=FINITE, error_model="numpy")
 def moved(points, matrix, offset):  # type: ignore[no-untyped-def]
     """Points (n, 3) as matrix @ point + offset, float32."""
     out = np.empty((len(points), 3), np.float32)
@@ -40,7 +42,7 @@ def moved(points, matrix, offset):  # type: ignore[no-untyped-def]
     return out
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=FINITE, error_model="numpy")
 def _fill(depth, ids, width, box, x0, y0, w1, w2, z, name):  # type: ignore[no-untyped-def]
     """Test every sample of a box (left, top, bottom, columns) against one triangle; depth and ids are flat.
 
@@ -61,7 +63,7 @@ def _fill(depth, ids, width, box, x0, y0, w1, w2, z, name):  # type: ignore[no-u
             depth[i] = min(new, old)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=FINITE, error_model="numpy")
 def draw_triangles(points, triangles, first_id, ids, depth, solid):  # type: ignore[no-untyped-def]
     """Write id (first_id + row) and depth of the nearest triangle at each sample it covers.
 

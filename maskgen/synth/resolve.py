@@ -13,6 +13,7 @@ import numpy as np
 from numba import njit
 from numpy import float32 as f32
 
+from .compiled import FINITE
 from .parts import CLOTH, EYE, FABRIC, SKIN, TEETH
 from .shade import (
     CHUNK,
@@ -63,7 +64,7 @@ def pack(points, normals, shadow_at, attributes, space):  # type: ignore[no-unty
     return out
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=FINITE, error_model="numpy")
 def _interpolate(p, rows, n, triangles, vertices):  # type: ignore[no-untyped-def]
     """Rows NX to A3 of n points at PX, PY of the triangles ``rows``."""
     least, most = f32(-0.4), f32(1.4)
@@ -81,7 +82,7 @@ def _interpolate(p, rows, n, triangles, vertices):  # type: ignore[no-untyped-de
             p[NX + k * CHUNK + i] = w0 * a[2 + k] + w1 * b[2 + k] + w2 * c[2 + k]
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=FINITE, error_model="numpy")
 def _look(p, focal, middle_x, middle_y):  # type: ignore[no-untyped-def]
     """Unit normals, and the rows VX to VZ: the direction from the camera to each point."""
     for i in range(CHUNK):
@@ -97,7 +98,7 @@ def _look(p, focal, middle_x, middle_y):  # type: ignore[no-untyped-def]
         p[VX + i], p[VY + i], p[VZ + i] = x * inv, y * inv, inv
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=FINITE, error_model="numpy")
 def _fabric_ways(p, rows, n, triangles, vertices):  # type: ignore[no-untyped-def]
     """Rows U0 to V2: unit directions in which u and v of the texture grow across each point's triangle."""
     for i in range(min(n, CHUNK)):
@@ -117,7 +118,7 @@ def _fabric_ways(p, rows, n, triangles, vertices):  # type: ignore[no-untyped-de
             p[V0 + k * CHUNK + i] *= v
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=FINITE, error_model="numpy")
 def _shade(  # type: ignore[no-untyped-def]
     p, mat, rows, pixels, weights, n, triangles, vertices, head_down, view, skin_map, fabric_map, eye, cloth,
     frame, whiteness, lamps, sh, shadow_map, sharpness, rgb,
@@ -155,7 +156,7 @@ def _shade(  # type: ignore[no-untyped-def]
         rgb[at, 2] += w * p[OUT_B + i]
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=FINITE, error_model="numpy")
 def _gather(group, k, material, depths):  # type: ignore[no-untyped-def]
     """Take sample k and all that are of its surface out of the four: how far right and down of the first
     their middle lies, in samples, and how many they are."""
@@ -174,7 +175,7 @@ def _gather(group, k, material, depths):  # type: ignore[no-untyped-def]
     return f32(sx) / f32(members), f32(sy) / f32(members), members
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=FINITE, error_model="numpy")
 def resolve(  # type: ignore[no-untyped-def]
     ids, depth, triangles, material, vertices, head_down, view, skin_map, fabric_map, eye, cloth, frame,
     whiteness, lamps, sh, shadow_map, sharpness, hair_rgb, rgb, cover,

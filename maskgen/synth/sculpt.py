@@ -11,6 +11,7 @@ import math
 
 from numba import njit
 
+from .compiled import FINITE
 from .distance import ball, carve, cone, ellipsoid, join, meet, step
 
 #: where the eyeballs sit (right one mirrored), and their radius
@@ -21,7 +22,7 @@ LID_RADIUS = 13.3
 LIP_GAP = 1.3
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=FINITE, error_model="numpy")
 def _skull(x, y, z):  # type: ignore[no-untyped-def]
     d = ellipsoid(x, y + 60.0, z - 112.0, 73.0, 81.0, 89.0)
     d = join(d, ellipsoid(x, y + 66.0, z - 140.0, 75.0, 70.0, 64.0), 18.0)  # back of the head
@@ -47,7 +48,7 @@ def _skull(x, y, z):  # type: ignore[no-untyped-def]
     return carve(d, ellipsoid(x - 80.0, y - 22.0, z - 62.0, 16.0, 22.0, 24.0), 26.0)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=FINITE, error_model="numpy")
 def _neck(x, y, z):  # type: ignore[no-untyped-def]
     t = (y - 40.0) / 100.0
     cz = 132.0 + 16.0 * t
@@ -71,7 +72,7 @@ def _neck(x, y, z):  # type: ignore[no-untyped-def]
     return join(d, join(trunk, arm, 24.0), 34.0)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=FINITE, error_model="numpy")
 def _nose(x, y, z, d):  # type: ignore[no-untyped-def]
     bridge = cone(x, y, z, 0.0, -34.0, 28.6, 0.0, -10.0, 10.5, 7.2, 7.4)
     d = join(d, bridge, 11.0)
@@ -88,7 +89,7 @@ def _nose(x, y, z, d):  # type: ignore[no-untyped-def]
     return carve(d, hole, 2.2)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=FINITE, error_model="numpy")
 def mouth_line(x):  # type: ignore[no-untyped-def]
     """Height y at which the lips meet, over x: lowest under the tubercle, highest beside it."""
     return (
@@ -96,7 +97,7 @@ def mouth_line(x):  # type: ignore[no-untyped-def]
     )
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=FINITE, error_model="numpy")
 def _mouth(x, y, z, d):  # type: ignore[no-untyped-def]
     bend = 0.0245 * x * x / (1.0 + 0.0002 * x * x)
     zl = z - bend
@@ -123,7 +124,7 @@ def _mouth(x, y, z, d):  # type: ignore[no-untyped-def]
     return carve(d, inside, 1.5)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=FINITE, error_model="numpy")
 def eye_opening(x, y):  # type: ignore[no-untyped-def]
     """Positive where the lids are open (mm to the lid edge, roughly); x, y of the canonical frame, x >= 0."""
     u = (x - 31.4) / 12.6
@@ -135,7 +136,7 @@ def eye_opening(x, y):  # type: ignore[no-untyped-def]
     return min(y - top, low - y)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=FINITE, error_model="numpy")
 def _eye(x, y, z, d):  # type: ignore[no-untyped-def]
     # the hollow between brow and cheek
     d = carve(d, ellipsoid(x - 32.0, y + 35.5, z - 30.0, 20.0, 9.5, 11.0), 10.0)
@@ -158,7 +159,7 @@ def _eye(x, y, z, d):  # type: ignore[no-untyped-def]
     return join(d, max(ball(ex, ey, ez, EYE_RADIUS - 1.2), z - 60.0), 0.5)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=FINITE, error_model="numpy")
 def _ear(x, y, z, d):  # type: ignore[no-untyped-def]
     # local frame: u backward along the ear, v down, w out of its plane
     px, py, pz = x - 71.0, y + 12.0, z - 117.0
@@ -190,7 +191,7 @@ def _ear(x, y, z, d):  # type: ignore[no-untyped-def]
     return join(d, ellipsoid(u + 0.5, v - 1.0, w - 0.6, 3.0, 5.0, 3.4), 2.5)  # tragus
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=FINITE, error_model="numpy")
 def head_distance(x, y, z):  # type: ignore[no-untyped-def]
     """Signed distance (mm, first order) of head and neck at a point of the canonical frame."""
     x = abs(x)

@@ -14,6 +14,8 @@ import numpy as np
 from numba import njit
 from numpy import float32 as f32
 
+from .compiled import FINITE
+
 #: points shaded at a time: all rows stay in the processor's first caches
 CHUNK = 256
 
@@ -25,13 +27,13 @@ CHUNK = 256
 ROWS = 34
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", inline="always")
+@njit(cache=True, fastmath=FINITE, error_model="numpy", inline="always")
 def unit_interval(x):  # type: ignore[no-untyped-def]
     """x held in 0..1."""
     return min(max(x, f32(0.0)), f32(1.0))
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", inline="always")
+@njit(cache=True, fastmath=FINITE, error_model="numpy", inline="always")
 def sky_light(sh, c, x, y, z):  # type: ignore[no-untyped-def]
     """Irradiance over pi of colour c from spherical harmonics (9, 3), order 2, for the unit normal."""
     light = sh[0, c] + sh[1, c] * y + sh[2, c] * z + sh[3, c] * x + sh[4, c] * (x * y) + sh[5, c] * (y * z)
@@ -39,7 +41,7 @@ def sky_light(sh, c, x, y, z):  # type: ignore[no-untyped-def]
     return max(light, f32(0.0))
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", inline="always")
+@njit(cache=True, fastmath=FINITE, error_model="numpy", inline="always")
 def arriving(shadow_map, u, v, depth, sharpness):  # type: ignore[no-untyped-def]
     """Exponent of the light that arrives, 0 where all does: shadow map (h, w) of depths in mm, bilinear."""
     h, w = shadow_map.shape
@@ -52,7 +54,7 @@ def arriving(shadow_map, u, v, depth, sharpness):  # type: ignore[no-untyped-def
     return min(sharpness * (top + b * (low - top) - depth + f32(1.5)), f32(0.0))
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", inline="always")
+@njit(cache=True, fastmath=FINITE, error_model="numpy", inline="always")
 def falling(x):  # type: ignore[no-untyped-def]
     """The exponential of x <= 0, to 0.003: (1 + x / 64) ^ 64."""
     e = f32(1.0) + max(x, f32(-16.0)) * f32(1.0 / 64.0)
@@ -64,13 +66,13 @@ def falling(x):  # type: ignore[no-untyped-def]
     return e * e
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", inline="always")
+@njit(cache=True, fastmath=FINITE, error_model="numpy", inline="always")
 def fifth(x):  # type: ignore[no-untyped-def]
     """x to the fifth, for Schlick's Fresnel term."""
     return x * x * (x * x) * x
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", inline="always")
+@njit(cache=True, fastmath=FINITE, error_model="numpy", inline="always")
 def highlight(nh, nl, nv, vh, rough):  # type: ignore[no-untyped-def]
     """GGX times the cosine, with Schlick's Fresnel and visibility (Walter et al., 2007; Karis, 2013).
 
@@ -86,7 +88,7 @@ def highlight(nh, nl, nv, vh, rough):  # type: ignore[no-untyped-def]
     return f32(0.0796) * nl * (f32(0.035) + f32(0.965) * fifth(one - vh)) * (a * e + f32(0.4) * b * d) / under
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", inline="always")
+@njit(cache=True, fastmath=FINITE, error_model="numpy", inline="always")
 def _creeping(nl, smooth_nl, wrap, shade):  # type: ignore[no-untyped-def]
     """Diffuse light of one channel and lamp: wrap is how far it creeps around edges, as under skin."""
     mixed = nl + (smooth_nl - nl) * min(f32(3.0) * wrap, f32(1.0))
@@ -94,7 +96,7 @@ def _creeping(nl, smooth_nl, wrap, shade):  # type: ignore[no-untyped-def]
     return creeping * shade * (f32(1.0) + f32(1.2) * wrap * (f32(1.0) - shade))
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=FINITE, error_model="numpy")
 def find_shadow(p, n, shadow_map, sharpness):  # type: ignore[no-untyped-def]
     """Row LIT: how much of the key light arrives, 0..1 (exponential shadow map, Annen et al., 2008)."""
     for i in range(min(n, CHUNK)):
@@ -103,7 +105,7 @@ def find_shadow(p, n, shadow_map, sharpness):  # type: ignore[no-untyped-def]
         p[LIT + i] = falling(p[LIT + i])
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=FINITE, error_model="numpy")
 def light_of_the_sky(p, sh):  # type: ignore[no-untyped-def]
     """Rows OUT: what the surroundings' light makes of the surface, and their mirror in it."""
     for i in range(CHUNK):
@@ -125,7 +127,7 @@ def light_of_the_sky(p, sh):  # type: ignore[no-untyped-def]
         p[OUT_B + i] = b + sheen * sky_light(sh, 2, mx, my, mz)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=FINITE, error_model="numpy")
 def light_of_a_lamp(p, lx, ly, lz, red, green, blue, shadowed, wrap_r, wrap_g, wrap_b):  # type: ignore[no-untyped-def]
     """Add a lamp's light to the rows OUT. shadowed: 1 where LIT says how much of it arrives, 0 for a fill.
 
@@ -154,7 +156,7 @@ def light_of_a_lamp(p, lx, ly, lz, red, green, blue, shadowed, wrap_r, wrap_g, w
         p[OUT_B + i] += blue * b
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=FINITE, error_model="numpy")
 def wet_mirror(p, lamps, sh):  # type: ignore[no-untyped-def]
     """Add to the rows OUT the mirror of lamps and surroundings in a film of tears."""
     for i in range(CHUNK):
@@ -177,7 +179,7 @@ def wet_mirror(p, lamps, sh):  # type: ignore[no-untyped-def]
         p[OUT_B + i] += b
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=FINITE, error_model="numpy")
 def illuminate(p, lamps, sh, wrap_r, wrap_g, wrap_b):  # type: ignore[no-untyped-def]
     """Rows OUT: surroundings and every lamp (k, 7): direction, colour, whether LIT shadows it."""
     light_of_the_sky(p, sh)

@@ -10,6 +10,7 @@ from numba import njit
 from numpy import float32 as f32
 from numpy.typing import NDArray
 
+from .compiled import FINITE
 from .maps import MAP_HEIGHT, MAP_WIDTH, skin_maps
 from .noise import TILE, skin_tiles
 from .surfaces import TEXEL
@@ -93,7 +94,7 @@ _LIPS, _BLUSH, _PALE, _SOCKETS, _BEARD, _BROWS, _SCALP, _OIL, _MARGIN, _FOLD = (
 _SPOT, _STUBBLE, _PORE = (k * TILE for k in (1, 2, 3))
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=FINITE, error_model="numpy")
 def _bake_row(masks, noise, x0, colours, scale, folds, out):  # type: ignore[no-untyped-def]
     """One row of the map: red, green, blue reflectance, gloss and height of the relief, (5 * MAP_WIDTH,).
 
@@ -133,7 +134,7 @@ def _bake_row(masks, noise, x0, colours, scale, folds, out):  # type: ignore[no-
         out[4 * MAP_WIDTH + j] = relief
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=FINITE, error_model="numpy")
 def _lay_row(above, row, below, out):  # type: ignore[no-untyped-def]
     """A row of the map as texels, (w, TEXEL), from the row as _bake_row made it and the ones beside it."""
     heights = 4 * MAP_WIDTH
@@ -145,7 +146,7 @@ def _lay_row(above, row, below, out):  # type: ignore[no-untyped-def]
         out[j, 5] = f32(0.9) * (below[heights + j] - above[heights + j])
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=FINITE, error_model="numpy")
 def _bake(masks, noise, y0, x0, colours, scale, folds):  # type: ignore[no-untyped-def]
     """(h, w, TEXEL): red, green, blue reflectance, gloss, and the slopes of the relief.
 

@@ -11,6 +11,7 @@ from numba import njit
 from numpy import float32 as f32
 from numpy.typing import NDArray
 
+from .compiled import FINITE
 from .light import Light
 from .raster import moved
 from .sculpt import head_distance
@@ -73,7 +74,7 @@ def distance_grid() -> NDArray[np.float32]:
     return _fill(_LOW, _CELL, _COUNT)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", inline="always")
+@njit(cache=True, fastmath=FINITE, error_model="numpy", inline="always")
 def _distance(grid, x, y, z):  # type: ignore[no-untyped-def]
     """Distance to the mean head at a point, mm, and how it grows along x, y and z, per grid cell."""
     per, one = f32(1.0 / 6.0), f32(1.0)
@@ -93,7 +94,7 @@ def _distance(grid, x, y, z):  # type: ignore[no-untyped-def]
     return low + c * (high - low), gx if x >= 0.0 else -gx, gy, high - low
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", inline="always")
+@njit(cache=True, fastmath=FINITE, error_model="numpy", inline="always")
 def sine(x):  # type: ignore[no-untyped-def]
     """The sine of x radians to 0.001: two parabolas."""
     t = x * f32(0.15915494)
@@ -102,7 +103,7 @@ def sine(x):  # type: ignore[no-untyped-def]
     return y * (f32(0.775) + f32(0.225) * abs(y))
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=FINITE, error_model="numpy")
 def waves(points, directions, phases):  # type: ignore[no-untyped-def]
     """Sums of sines over space: (n, k) of points (n, 3), for directions (m, k, 3) and phases (m, k)."""
     out = np.zeros((len(points), directions.shape[1]), np.float32)
@@ -115,7 +116,7 @@ def waves(points, directions, phases):  # type: ignore[no-untyped-def]
     return out
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=FINITE, error_model="numpy")
 def grow(  # type: ignore[no-untyped-def]
     grid, roots, direction, comb, length, clearance, gravity, stiff, curl, phase, steps, gather, target,
     open_face,
@@ -174,7 +175,7 @@ def grow(  # type: ignore[no-untyped-def]
     return out
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=FINITE, error_model="numpy")
 def away_from_the_middle(points):  # type: ignore[no-untyped-def]
     """Unit directions (n, 3) out of the hair: from the middle of the skull, and level below it."""
     out = np.empty_like(points)
@@ -185,7 +186,7 @@ def away_from_the_middle(points):  # type: ignore[no-untyped-def]
     return out
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=FINITE, error_model="numpy")
 def carried(points, steps, moves):  # type: ignore[no-untyped-def]
     """Points (s * steps, 3) of strands, each moved by its own row of moves (s, 3)."""
     out = np.empty_like(points)
@@ -196,7 +197,7 @@ def carried(points, steps, moves):  # type: ignore[no-untyped-def]
     return out
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=FINITE, error_model="numpy")
 def draw_strands(points, starts, width, ids, depth, first_id, order):  # type: ignore[no-untyped-def]
     """Rasterise strands (points in samples) with a depth test; a strand thinner than a sample is dithered.
 
@@ -243,7 +244,7 @@ def draw_strands(points, starts, width, ids, depth, first_id, order):  # type: i
                         ids[py, px] = first_id + a
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=FINITE, error_model="numpy")
 def _seen(ids, first_id, count):  # type: ignore[no-untyped-def]
     """Which of ``count`` points of hair any sample sees, (count,)."""
     out = np.zeros(count, np.bool_)
@@ -254,7 +255,7 @@ def _seen(ids, first_id, count):  # type: ignore[no-untyped-def]
     return out
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=FINITE, error_model="numpy")
 def _light(points, starts, colour, shade, outward, seen, lamps, sh, shadow, shadow_at, sharpness):  # type: ignore[no-untyped-def]
     out = np.zeros((len(points), 3), np.float32)
     zero, one = f32(0.0), f32(1.0)

@@ -11,6 +11,7 @@ import numpy as np
 from numba import njit
 from numpy import float32 as f32
 
+from .compiled import FINITE
 from .shade import (
     A0,
     A1,
@@ -41,14 +42,14 @@ from .shade import (
 TEXEL = 6
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", inline="always")
+@njit(cache=True, fastmath=FINITE, error_model="numpy", inline="always")
 def _between(t, a, b, c, d, fu, fv):  # type: ignore[no-untyped-def]
     top = t[a] + fu * (t[b] - t[a])
     low = t[c] + fu * (t[d] - t[c])
     return top + fv * (low - top)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=FINITE, error_model="numpy")
 def fetch(p, n, texture):  # type: ignore[no-untyped-def]
     """Bilinear texels of texture (h, w, TEXEL) at A0, A1 into the rows RED to BLUE, GLOSS, U0 and V0.
 
@@ -81,7 +82,7 @@ def fetch(p, n, texture):  # type: ignore[no-untyped-def]
         p[V0 + i] = _between(flat, a, b, c, d, fu, fv)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=FINITE, error_model="numpy")
 def skin_surface(p, n, texture, dx, dy, dz):  # type: ignore[no-untyped-def]
     """A0, A1: texels; A2 sky; A3 inside of the mouth. dx, dy, dz: the head's y axis in the camera frame."""
     fetch(p, n, texture)
@@ -105,7 +106,7 @@ def skin_surface(p, n, texture, dx, dy, dz):  # type: ignore[no-untyped-def]
         p[BX + i], p[BY + i], p[BZ + i] = bx * inv, by * inv, bz * inv
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=FINITE, error_model="numpy")
 def _smooth_surface(p, gloss, rough, sky):  # type: ignore[no-untyped-def]
     """No fine relief; the same gloss everywhere. sky: the attribute's row."""
     for i in range(CHUNK):
@@ -114,7 +115,7 @@ def _smooth_surface(p, gloss, rough, sky):  # type: ignore[no-untyped-def]
         p[SKY + i] = unit_interval(p[sky + i])
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=FINITE, error_model="numpy")
 def eye_surface(p, n, eye):  # type: ignore[no-untyped-def]
     """A0 to A2: direction in the eye (front -z), A3 sky. eye: iris rgb, pupil, ring, veins, radius, white."""
     _smooth_surface(p, f32(0.0), f32(0.3), A3)
@@ -140,7 +141,7 @@ def eye_surface(p, n, eye):  # type: ignore[no-untyped-def]
         p[BLUE + i] = b + (eye[2] * bright - b) * iris
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=FINITE, error_model="numpy")
 def teeth_surface(p, n, whiteness):  # type: ignore[no-untyped-def]
     """A0: place along the row (mm), A1: gum 0 .. edge 1, A2 sky, A3 upper row."""
     _smooth_surface(p, f32(0.5), f32(0.4), A2)
@@ -160,7 +161,7 @@ def teeth_surface(p, n, whiteness):  # type: ignore[no-untyped-def]
         p[BLUE + i] = (0.50 * white + (0.155 - 0.50 * white) * gum) * dim
 
 
-@njit(cache=True, fastmath=True, error_model="numpy", inline="always")
+@njit(cache=True, fastmath=FINITE, error_model="numpy", inline="always")
 def _woven(u, v, pattern, size):  # type: ignore[no-untyped-def]
     """Share of the second colour at (u, v) mm: stripes, checks, dots or a knit."""
     turn = f32(6.2832) / size
@@ -177,7 +178,7 @@ def _woven(u, v, pattern, size):  # type: ignore[no-untyped-def]
     return f32(0.35) * (f32(0.5) + f32(0.5) * knit)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=FINITE, error_model="numpy")
 def cloth_surface(p, n, cloth):  # type: ignore[no-untyped-def]
     """A0, A1: mm around and down the garment, A2 sky, A3 trim. cloth: two colours, pattern, its size mm,
     trim."""
@@ -196,7 +197,7 @@ def cloth_surface(p, n, cloth):  # type: ignore[no-untyped-def]
         p[BLUE + i] = b + (cloth[10] - b) * trim
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=FINITE, error_model="numpy")
 def frame_surface(p, frame):  # type: ignore[no-untyped-def]
     """Spectacle frames: frame is colour and roughness."""
     _smooth_surface(p, f32(1.6), frame[3], A2)
@@ -204,7 +205,7 @@ def frame_surface(p, frame):  # type: ignore[no-untyped-def]
         p[RED + i], p[GREEN + i], p[BLUE + i] = frame[0], frame[1], frame[2]
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
+@njit(cache=True, fastmath=FINITE, error_model="numpy")
 def fabric_surface(p, n, texture):  # type: ignore[no-untyped-def]
     """A worn mask. A0, A1: texels, A2 sky; U0.., V0..: directions of u and v, of any length but 0.
 
