@@ -119,6 +119,7 @@ def judge(plan: Comparison, models: Sequence[str], out: Path) -> dict[str, Any]:
         content["models"][model] = {
             "train": str(plan.models[model]),
             "errors": {t: _over_seeds([r[t] for r in runs]) for t in tests},
+            "detection": {t: _detection([r[t] for r in runs]) for t in tests},
             "gaps": {k: gap.gap_report(v, resamples=resamples) for k, v in paired[model].items()},
             "collapsed": _collapsed(runs),
         }
@@ -155,6 +156,7 @@ def comparison_markdown(content: Mapping[str, Any]) -> str:
     ]
     rows.append(["always zero", *(content["zero_baseline"][t]["mean"] for t in tests)])
     parts.append(markdown(("Model", *tests), rows))
+    parts += ["## Misses\n", _misses_markdown(content)]
     gaps = {f"{n}: {k}": g for n, m in content["models"].items() for k, g in m["gaps"].items()}
     if gaps:
         from ..report.tables import gap_table
@@ -210,6 +212,33 @@ def _over_seeds(runs: Sequence[Predictions]) -> dict[str, dict[str, float]]:
     spread = values.std(axis=0, ddof=1) if len(values) > 1 else np.full(values.shape[1], np.nan)
     mean = values.mean(axis=0)
     return {name: {"mae": float(mean[i]), "std": float(spread[i])} for i, name in enumerate(gap.COLUMNS)}
+
+
+def _detection(runs: Sequence[Predictions]) -> dict[str, Any]:
+    """Share of heads found over all seeds; mean over seeds of the MAE with misses answered by zero."""
+    rates = [np.mean(r.detected) for r in runs]
+    filled = [r.score()["mae_zero_filled"]["mean"] for r in runs]
+    spread = float(np.std(filled, ddof=1)) if len(runs) > 1 else np.nan
+    return {"rate": float(np.mean(rates)), "zero_filled": {"mae": float(np.mean(filled)), "std": spread}}
+
+
+def _misses_markdown(content: Mapping[str, Any]) -> str:
+    """Per model and set: heads found, and errors with misses left out and with misses answered by zero."""
+    rows = [
+        [
+            name,
+            test,
+            f"{100 * d['rate']:.1f} %",
+            _spread(m["errors"][test]["mean"]),
+            _spread(d["zero_filled"]),
+        ]
+        for name, m in content["models"].items()
+        for test, d in m["detection"].items()
+        if d["rate"] < 1.0
+    ]
+    if not rows:
+        return "Every head was found by every model, in every seed.\n"
+    return markdown(("Model", "Test set", "Found", "MAE of the found", "MAE, misses as 0"), rows)
 
 
 def _collapsed(runs: Sequence[Mapping[str, Predictions]]) -> list[str]:

@@ -85,6 +85,8 @@ class TrainSection:
 
     amp: bf16 autocast (auto: on CUDA). schedule: cosine to min_lr, step by gamma at milestones (epochs), or
     constant; warmup in epochs. steps_per_epoch: null = once through the training set. batch is per process.
+    bn_batches: BatchNorm's running statistics are measured anew on so many training batches with the last
+    weights, 0 = off; short runs need it where the statistics are slow (0.01 a step in FSA-Net).
     """
 
     epochs: int = 25
@@ -101,6 +103,7 @@ class TrainSection:
     min_lr: float = 0.0
     clip: float = 1.0
     ema: float = 0.0
+    bn_batches: int = 0
     amp: Literal["auto", "bf16", "off"] = "auto"
     channels_last: bool = True
     compile: bool = False
@@ -159,6 +162,7 @@ _BOUNDS: dict[str, tuple[float, bool]] = {
     "train.gamma": (0, False),
     "train.collapse_after": (0, True),
     "train.clip": (0, True),
+    "train.bn_batches": (0, True),
     "train.checkpoint_every": (1, True),
     "train.keep": (1, True),
     "train.val_every": (1, True),

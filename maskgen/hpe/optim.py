@@ -1,13 +1,15 @@
-"""What a training step is made of: loss as one module, optimiser, averaged weights, deterministic mode."""
+"""What training is made of: loss module, optimiser, sums of an epoch, averaged weights and statistics."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..errors import UsageError
 from .config import Config, TrainSection
@@ -51,6 +53,36 @@ def use_amp(section: TrainSection, device: torch.device) -> bool:
     return section.amp == "bf16" or (section.amp == "auto" and device.type == "cuda")
 
 
+@dataclass
+class Progress:
+    """Where a run is: stage, epoch of the stage, steps done of the epoch, steps done of all."""
+
+    stage: int = 0
+    epoch: int = 0
+    step: int = 0
+    total: int = 0
+
+
+@dataclass
+class Tally:
+    """Sums over the steps of one epoch; on the device until someone reads them."""
+
+    sums: dict[str, Any] = field(default_factory=dict)
+    images: int = 0
+    seconds: float = 0.0
+    seen: list[tuple[Tensor, Tensor]] = field(default_factory=list)
+
+    def add(self, loss: Tensor, parts: dict[str, Tensor], images: int) -> None:
+        """Count one step."""
+        for name, value in (("loss", loss), *parts.items()):
+            self.sums[name] = self.sums.get(name, 0.0) + value.detach().double() * images
+        self.images += images
+
+    def means(self) -> dict[str, float]:
+        """Averages per image."""
+        return {k: float(v) / max(self.images, 1) for k, v in self.sums.items()}
+
+
 @torch.no_grad()
 def average(ema: nn.Module, model: nn.Module, decay: float) -> None:
     """One step of the exponential moving average of the weights; statistics of BatchNorm are copied."""
@@ -59,6 +91,30 @@ def average(ema: nn.Module, model: nn.Module, decay: float) -> None:
     torch._foreach_lerp_(own, new, 1.0 - decay)
     for a, b in zip(ema.buffers(), model.buffers(), strict=True):
         a.copy_(b)
+
+
+@contextmanager
+def fresh_statistics(model: nn.Module) -> Iterator[None]:
+    """Training mode in which BatchNorm's running statistics start anew, as the plain mean over batches.
+
+    Their usual running average trails the weights by 1 / momentum steps, and averaged weights have none of
+    their own. Layers that the network keeps in evaluation mode keep theirs. After Wu and Johnson: Rethinking
+    "Batch" in BatchNorm, 2021.
+    """
+    was = model.training
+    model.train()
+    layers = [m for m in model.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
+    layers = [m for m in layers if m.training]
+    before = [m.momentum for m in layers]
+    for layer in layers:
+        layer.reset_running_stats()
+        layer.momentum = None
+    try:
+        yield
+    finally:
+        for layer, momentum in zip(layers, before, strict=True):
+            layer.momentum = momentum
+        model.train(was)
 
 
 @contextmanager

@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -27,7 +26,17 @@ from .crops import get_policy
 from .data import SampleSet, seed_of
 from .distributed import Process
 from .feeding import Feeder
-from .optim import LossModule, average, deterministic, duration, make_optimiser, use_amp
+from .optim import (
+    LossModule,
+    Progress,
+    Tally,
+    average,
+    deterministic,
+    duration,
+    fresh_statistics,
+    make_optimiser,
+    use_amp,
+)
 from .predict import TorchPredictor, predict
 from .schedule import learning_rate
 
@@ -44,36 +53,6 @@ class Stopped(MaskgenError):
     """Someone asked the run to stop; its state is saved. signal: which one it was, 2 for Ctrl-C."""
 
     signal = 2
-
-
-@dataclass
-class Progress:
-    """Where a run is: stage, epoch of the stage, steps done of the epoch, steps done of all."""
-
-    stage: int = 0
-    epoch: int = 0
-    step: int = 0
-    total: int = 0
-
-
-@dataclass
-class Tally:
-    """Sums over the steps of one epoch; on the device until someone reads them."""
-
-    sums: dict[str, Any] = field(default_factory=dict)
-    images: int = 0
-    seconds: float = 0.0
-    seen: list[tuple[Tensor, Tensor]] = field(default_factory=list)
-
-    def add(self, loss: Tensor, parts: dict[str, Tensor], images: int) -> None:
-        """Count one step."""
-        for name, value in (("loss", loss), *parts.items()):
-            self.sums[name] = self.sums.get(name, 0.0) + value.detach().double() * images
-        self.images += images
-
-    def means(self) -> dict[str, float]:
-        """Averages per image."""
-        return {k: float(v) / max(self.images, 1) for k, v in self.sums.items()}
 
 
 class Trainer:
@@ -191,6 +170,29 @@ class Trainer:
         while self.progress.epoch < epochs:
             self._run_epoch(module, config, stage, epochs)
             self._end_epoch(config, stage, label, epochs, final)
+        if final and config.train.bn_batches:
+            self._settle(config, stage, epochs)
+            self.save(self, False)
+
+    def _settle(self, config: Config, stage: Stage, epochs: int) -> None:
+        """BatchNorm statistics of the network that is evaluated, anew; after a resume they come out the same.
+
+        Every process does all batches, so that all end with the same numbers.
+        """
+        model = self.ema if self.ema is not None else self.model
+        steps: list[Step] = []
+        while len(steps) < config.train.bn_batches:
+            steps += epoch_steps(self.train_set, self.model, config, stage, epochs + len(steps), 0, 1)
+        steps = steps[: config.train.bn_batches]
+        with torch.no_grad(), fresh_statistics(model):
+            for i, (step, (_, rows)) in enumerate(
+                zip(steps, self.feeder.batches(s.all for s in steps), strict=True)
+            ):
+                seed = seed_of(config.seed, stage.name, epochs, i)
+                images, targets = self._batch(step, rows, seed)
+                torch.manual_seed(seed)  # dropout
+                with torch.autocast(self.device.type, torch.bfloat16, enabled=self.amp):
+                    model(images, targets)
 
     def _wrapped(self, config: Config) -> nn.Module:
         module: nn.Module = LossModule(self.model)

@@ -14,6 +14,7 @@ from maskgen.cli.main import command as maskgen  # noqa: E402
 from maskgen.cli.main import run  # noqa: E402
 from maskgen.errors import UsageError  # noqa: E402
 from maskgen.hpe import compare, config  # noqa: E402
+from maskgen.hpe.predictions import Predictions  # noqa: E402
 from tests.hpe.tiny_sets import write_set  # noqa: E402
 
 torch.set_num_threads(1)
@@ -127,6 +128,32 @@ def test_wrong_calls_exit_with_2(root, tmp_path, capsys) -> None:
         assert run(maskgen, arguments) == 2
         error = capsys.readouterr().err
         assert error.startswith("Error: ") or "\nError: " in error
+
+
+def _written(folder: Path, said: np.ndarray, found: list[bool]) -> None:
+    """A finished run's predictions of two heads at 10 and 30 degrees in every angle."""
+    true = np.array([[10.0] * 3, [30.0] * 3])
+    said = np.where(np.array(found)[:, None], said, np.nan)
+    (folder / "predictions").mkdir(parents=True)
+    Predictions(("a", "b"), true, said, ("a", "b")).write_csv(folder / "predictions" / "clean.csv")
+
+
+def test_a_model_gains_nothing_by_missing_the_hard_heads(tmp_path) -> None:
+    for seed in (0, 1):
+        _written(tmp_path / f"sees/seed-{seed}", np.array([[8.0] * 3, [24.0] * 3]), [True, True])
+        _written(tmp_path / f"skips/seed-{seed}", np.array([[8.0] * 3, [0.0] * 3]), [True, seed == 0])
+    plan = compare.Comparison(seeds=[0, 1], baseline="sees", models={"sees": {}, "skips": {}})
+    content = compare.judge(plan, ["sees", "skips"], tmp_path)
+    got = content["models"]["skips"]
+    assert got["detection"]["clean"]["rate"] == 0.75
+    assert got["errors"]["clean"]["mean"]["mae"] == pytest.approx((16 + 2) / 2)
+    assert got["detection"]["clean"]["zero_filled"]["mae"] == pytest.approx(16)
+    text = compare.comparison_markdown(content)
+    (row,) = (line for line in text.splitlines() if line.startswith("| skips | clean"))
+    assert [cell.strip() for cell in row.split("|")[3:6]] == ["75.0 %", "9.00 (9.90)", "16.00 (0.00)"]
+    assert "| sees  | clean" not in text
+    content = compare.judge(plan, ["sees"], tmp_path)
+    assert "Every head was found by every model" in compare.comparison_markdown(content)
 
 
 def test_the_spread_over_seeds_is_given(root, tmp_path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from maskgen.cli.main import command, run
 from maskgen.errors import UsageError
-from maskgen.hpe import lineup
+from maskgen.hpe import config, lineup
 from tests.hpe.tiny_sets import write_set
 
 
@@ -107,6 +107,19 @@ def test_finished_runs_are_read_and_other_settings_refused(lines, base):
     assert again[0].results[0]["tests"] == json.loads(json.dumps(found[0].results[0]["tests"]))
     other = lineup.run_all(base, [found[0].variant], out, seeds=(0,), overrides=["train.lr=0.5"])
     assert "other settings" in other[0].failure
+
+
+def test_settings_for_all_lines_win_over_what_small_relatives_need_in_short_runs(base, tmp_path):
+    small = lineup.network("mhpe", tiny=True)
+    assert {"train.ema=0", "train.bn_batches=20", "train.lr=3e-3"} <= set(small.defaults)
+    assert lineup.network("mhpe").defaults == ("model.options={}",)
+    given = ["train.lr=0.001", "train.ema=0.5", "model.options.width=0.5", "model.name=hopenet"]
+    network = lineup.network("fastpose", tiny=True)
+    (line,) = lineup.run_all(base, [network], tmp_path, overrides=given)
+    assert line.failure == ""
+    used = config.load(tmp_path / "fastpose" / "seed0" / "config.yaml")
+    assert (used.train.lr, used.train.ema, used.train.bn_batches) == (0.001, 0.5, 20)
+    assert (used.model.name, used.model.options) == ("fastpose", {"width": 0.5})
 
 
 def test_wrong_variants_are_refused_in_one_sentence(base, tmp_path):

@@ -19,7 +19,7 @@ from maskgen.hpe.batching import epoch_steps  # noqa: E402
 from maskgen.hpe.config import TrainSection  # noqa: E402
 from maskgen.hpe.contract import Stage  # noqa: E402
 from maskgen.hpe.events import EventLog, crc32c, record  # noqa: E402
-from maskgen.hpe.optim import average  # noqa: E402
+from maskgen.hpe.optim import average, fresh_statistics  # noqa: E402
 from maskgen.hpe.registry import create_model, model_class  # noqa: E402
 from maskgen.hpe.schedule import learning_rate  # noqa: E402
 from maskgen.hpe.trainer import Stopped, Trainer, TrainingFailed  # noqa: E402
@@ -76,11 +76,13 @@ class StopAfter:
         return self.left == 0
 
 
-@pytest.mark.parametrize("steps", [1, 3, 4, 6])
+@pytest.mark.parametrize(("steps", "settled"), [(1, 0), (3, 2), (4, 0), (6, 2)])
 def test_a_run_stopped_anywhere_and_resumed_equals_one_that_was_not(
-    root, tmp_path, monkeypatch, steps
+    root, tmp_path, monkeypatch, steps, settled
 ) -> None:
-    wanted = settings(root, "train.ema=0.9", "train.epochs=2", "train.lr=0.003")
+    wanted = settings(
+        root, "train.ema=0.9", "train.epochs=2", "train.lr=0.003", f"train.bn_batches={settled}"
+    )
     train.run(wanted, tmp_path / "whole", report=lambda s: None)
     real = train.Trainer
     monkeypatch.setattr(train, "Trainer", lambda *a, **k: real(*a, **{**k, "stop": StopAfter(steps)}))
@@ -278,6 +280,39 @@ def test_averaged_weights_are_the_exponential_average() -> None:
     expected = 0.75 * ema.weight.detach() + 0.25 * model.weight.detach()
     average(ema, model, 0.75)
     torch.testing.assert_close(ema.weight.detach(), expected)
+
+
+def test_fresh_statistics_are_the_plain_mean_over_batches_and_leave_frozen_layers_alone() -> None:
+    class Net(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.bn, self.frozen = (torch.nn.BatchNorm1d(3, momentum=0.01) for _ in range(2))
+
+        def train(self, mode: bool = True) -> Net:
+            super().train(mode)
+            self.frozen.eval()
+            return self
+
+    net, batches = Net().eval(), [torch.randn(8, 3) * k + k for k in (1.0, 2.0, 3.0)]
+    net.bn(torch.full((8, 3), 100.0))
+    with fresh_statistics(net):
+        for x in batches:
+            net.frozen(net.bn(x))
+    torch.testing.assert_close(net.bn.running_mean, torch.stack([x.mean(0) for x in batches]).mean(0))
+    torch.testing.assert_close(net.bn.running_var, torch.stack([x.var(0) for x in batches]).mean(0))
+    assert torch.equal(net.frozen.running_mean, torch.zeros(3))
+    assert (net.bn.momentum, net.training) == (0.01, False)
+
+
+def test_settled_statistics_are_those_of_the_last_weights(root, tmp_path) -> None:
+    plain, settled = settings(root, "train.lr=0.01"), settings(root, "train.lr=0.01", "train.bn_batches=3")
+    for name, wanted in (("plain", plain), ("settled", settled)):
+        train.run(wanted, tmp_path / name, report=lambda s: None)
+    a, b = (checkpoint.load(tmp_path / n / "last.pt")["model"]["state"] for n in ("plain", "settled"))
+    moved = {k for k in a if not torch.equal(a[k], b[k])}
+    assert moved == {k for k in a if k.rsplit(".", 1)[-1] in ("running_mean", "running_var")} | {
+        k for k in a if k.endswith("num_batches_tracked")
+    }
 
 
 def test_processes_share_an_epoch_without_overlap(root) -> None:
