@@ -81,8 +81,7 @@ def cast_shadow(
     wide = _blurred(moved, max(5.5 * scale, 0.7))
     tight = _blurred(mask, max(1.6 * scale, 0.5))
     ring = _ring(mask, landmarks / step, step, px_per_mm)
-    full = (WIDE * wide + TIGHT * tight) * skin
-    strength = _strength(full.ravel()[ring], level.ravel()[ring], paint.reshape(-1, 2)[ring])
+    strength = _strength(ring, wide.ravel(), tight.ravel(), skin.ravel(), level.ravel(), paint.reshape(-1, 2))
     _lost(skin, wide, tight, strength * WIDE, strength * TIGHT)
     return skin, step
 
@@ -98,22 +97,36 @@ def _ring(mask: F32, landmarks: Array, step: int, px_per_mm: float) -> NDArray[n
     return np.flatnonzero(face * (outer - inner))
 
 
-def _strength(full: F32, level: F32, paint: F32) -> float:
-    """Factor at which the face just outside the mask becomes _LEVELS darker than it was.
+@njit(cache=True, nogil=True, error_model="numpy")
+def _strength(  # type: ignore[no-untyped-def]
+    ring, wide: F32, tight: F32, skin: F32, level: F32, paint: F32
+):
+    """Factor at which the samples of ``ring``, indices of the others, become _LEVELS darker than they were.
 
-    Of each sample (n,): the shadow at factor 1, the level 0..255, and paint's light and opacity (n, 2).
     Blur carries the mask's own light over its edge: beside fabric much brighter than the skin the shadow has
-    to be deeper to be seen at all, beside a dark one the spill darkens by itself.
+    to be deeper to be seen at all, beside a dark one the spill darkens by itself. paint: (n, 2), light and
+    opacity.
     """
-    if len(full) < _FEW:
+    n = len(ring)
+    if n < _FEW:
         return 1.0
-    before = (level / 255.0) ** 2.2 * (1.0 - paint[:, 1])
+    full, before = np.empty(n), np.empty(n)
+    total = 0.0
+    for i in range(n):
+        at = ring[i]
+        full[i] = (WIDE * wide[at] + TIGHT * tight[at]) * skin[at]
+        before[i] = (level[at] / 255.0) ** 2.2 * (1.0 - paint[at, 1])
+        total += level[at]
     low, high = _WEAKEST, _STRONGEST
     for _ in range(6):
         strength = 0.5 * (low + high)
-        after = 255.0 * (before * (1.0 - np.minimum(strength * full, 1.0)) + paint[:, 0]) ** (1.0 / 2.2)
-        enough = float((level - after).mean()) > _LEVELS
-        low, high = (low, strength) if enough else (strength, high)
+        after = 0.0
+        for i in range(n):
+            after += (before[i] * (1.0 - min(strength * full[i], 1.0)) + paint[ring[i], 0]) ** (1.0 / 2.2)
+        if (total - 255.0 * after) / n > _LEVELS:
+            high = strength
+        else:
+            low = strength
     return 0.5 * (low + high)
 
 
