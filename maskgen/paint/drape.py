@@ -12,6 +12,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from numba import njit
+from numba.extending import register_jitable
 
 from ..geometry.head import CENTRE, directions_of, head_radius, onto_head
 from ..geometry.hull import hull_radius
@@ -31,13 +32,14 @@ _LEAST_MM = 0.7
 _NECK_TOP, _NECK_LENGTH, _NECK_Z, _NECK_LEAN = 40.0, 150.0, 132.0, 16.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _neck_axis_z(y):  # type: ignore[no-untyped-def]
+@register_jitable
+def _neck_axis_z(y: Array) -> Array:
     return _NECK_Z + _NECK_LEAN * (y - _NECK_TOP) / _NECK_LENGTH
 
 
+@register_jitable
 def _neck_radius(y: Array) -> Array:
-    return 54.0 + 10.0 * np.clip((y - _NECK_TOP) / _NECK_LENGTH, 0.0, 1.0) ** 3
+    return 54.0 + 10.0 * np.minimum(np.maximum((y - _NECK_TOP) / _NECK_LENGTH, 0.0), 1.0) ** 3
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -51,9 +53,8 @@ def _or_neck(d: Array, centre: Array, out: Array) -> None:
             y = centre[1] + t * d[i, 1]
             if y <= _NECK_TOP:
                 break
-            share = min((y - _NECK_TOP) / _NECK_LENGTH, 1.0)
             x, z = t * d[i, 0], centre[2] + t * d[i, 2] - _neck_axis_z(y)
-            depth = 54.0 + 10.0 * share * share * share - np.sqrt(x * x + z * z)
+            depth = _neck_radius(y) - np.sqrt(x * x + z * z)
             if depth > 0.0:
                 out[i] = max(out[i], t + min(depth, 2.0))  # smooth between the samples
                 break

@@ -10,9 +10,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from ..geometry.rotation import Array
 from .raster import FAR
 
-Array = NDArray[np.float64]
 F32 = NDArray[np.float32]
 #: strengths, as the share of light lost where the shadow is full (docs/painting.md)
 WIDE, TIGHT = 0.50, 0.22

@@ -58,7 +58,7 @@ def _fabric_mm(surface: Array) -> Array:
 
 @lru_cache(maxsize=96)
 def build_shell(spec: MaskSpec, wear: str = "correct", skew_deg: float = 0.0) -> Shell:
-    """The style's shell for one way of wearing it. Cached; about 12 ms the first time."""
+    """The style's shell for one way of wearing it. Cached; some 30 ms the first time."""
     surface, gap = drape_surface(spec, wear, skew_deg)
     u, v = np.meshgrid(np.linspace(0.0, 1.0, COLUMNS), np.linspace(0.0, 1.0, ROWS))
     fabric = _fabric_mm(surface)

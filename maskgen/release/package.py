@@ -125,10 +125,7 @@ def _holds_archive(out: Path) -> bool:
 
 def _write(content: Content, folder: Path) -> None:
     options = content.options
-    _put(
-        folder / RELEASE,
-        json_text(content.info),
-    )
+    _put(folder / RELEASE, json_text(content.info))
     content.splits.write(folder)
     _put(folder / "CHANGELOG.md", changelog(content.info, options.note, options.previous))
     if options.kind == "images":
