@@ -272,7 +272,7 @@ def drape_surface(spec: MaskSpec, wear: str, skew_deg: float) -> tuple[Array, Ar
     # lifted off the nose's tip the cloth would dip below it again: it is stretched once more
     again = _hull_radius(flat, body.ravel()).reshape(rows, COLUMNS)
     body = drape.tent * again + (1.0 - drape.tent) * body - held
-    soft = min(1.0, spec.material.crease)  # a moulded shell does not bunch
+    soft = min(1.0, 1.8 * spec.material.crease)  # a moulded shell does not bunch
     body = body + _shaped(drape, u, v) + _bunched(_BUNCH[wear] * soft, u, v)
     # gap at the rim: top, side and bottom edges blend by how near each is
     near = np.stack([v + 0 * u, (1.0 - np.abs(u)) * 1.2 + 0 * v, (1.0 - v) + 0 * u + (1.0 if below else 0.0)])

@@ -178,7 +178,7 @@ def creases() -> F32:
     gy, gx = np.gradient(smooth)
     inner = slice(_TILE, 2 * _TILE)
     slopes = np.stack([gx[inner, inner], gy[inner, inner]], -1)
-    return np.ascontiguousarray(slopes / slopes.std(), np.float32)
+    return np.ascontiguousarray(2.0 * np.tanh(slopes / slopes.std() / 2.0), np.float32)
 
 
 @lru_cache(maxsize=1)

@@ -20,6 +20,10 @@ F32 = NDArray[np.float32]
 _BINS, _ACROSS = 12, 3
 #: mean likeness to skin (or share of photograph) below which a stretch of band is taken to lie under hair
 _LEAST_SKIN = 0.30
+#: the same above which the end of a loop lies on a bare ear
+_BARE_SKIN = 0.60
+#: points of a band over which an ear loop sinks in where it ends
+_SINKS = np.float32(2.5)
 #: a band whose far end lies behind this, mm, runs round the head and over the hair
 _BEHIND_EAR_MM = 135.0
 
@@ -63,7 +67,8 @@ def _reaches(  # type: ignore[no-untyped-def]
                 filled[k] += 1.0 if max(image[y, x, 0], image[y, x, 1], image[y, x, 2]) > 6 else 0.0
                 count[k] += 1.0
         reach[band] = _first_lost(filled, count)
-        if not behind[band]:
+        # a loop that arrives at a bare ear lies on the sideburn before it, not under
+        if not behind[band] and not _arrives(like, count):
             reach[band] = min(reach[band], _first_lost(like, count))
 
 
@@ -83,20 +88,40 @@ def _first_lost(total, count):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _cut(xyz, first, reach) -> None:  # type: ignore[no-untyped-def]
-    """Draw in the vertices that lie beyond their band's ``reach`` to where it ends, in place."""
+def _arrives(total, count):  # type: ignore[no-untyped-def]
+    """Whether the two bins (of (bins,)) seen last hold mostly skin."""
+    skin, bins = 0.0, 0
+    for k in range(count.shape[0] - 1, -1, -1):
+        if count[k] > 0.0 and bins < 2:
+            skin += total[k] / count[k]
+            bins += 1
+    return bins == 2 and 0.5 * skin >= _BARE_SKIN
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _cut(xyz, first, behind, reach) -> None:  # type: ignore[no-untyped-def]
+    """End each band at its ``reach``, in place: vertices beyond are drawn in to there.
+
+    An ear loop narrows to nothing before it: it sinks in between hairs, or behind the ear.
+    """
     for band in range(reach.shape[0]):
-        if reach[band] >= 1.0:
-            continue
-        at = reach[band] * (STRAP_POINTS - 1)
-        i = min(int(at), STRAP_POINTS - 2)
-        f = np.float32(at - i)
-        for edge in range(2):
-            a = first + (2 * band + edge) * STRAP_POINTS
+        end = reach[band] * (STRAP_POINTS - 1)
+        i = min(int(end), STRAP_POINTS - 2)
+        f = np.float32(end - i)
+        left, right = first + 2 * band * STRAP_POINTS, first + (2 * band + 1) * STRAP_POINTS
+        for edge in (left, right):
             for k in range(xyz.shape[1]):
-                end = xyz[a + i, k] + f * (xyz[a + i + 1, k] - xyz[a + i, k])
+                last = xyz[edge + i, k] + f * (xyz[edge + i + 1, k] - xyz[edge + i, k])
                 for j in range(i + 1, STRAP_POINTS):
-                    xyz[a + j, k] = end
+                    xyz[edge + j, k] = last
+        if behind[band]:
+            continue
+        for j in range(STRAP_POINTS):
+            narrow = np.float32(0.5) * max(np.float32(1.0) - np.float32(end - j) / _SINKS, np.float32(0.0))
+            for k in range(xyz.shape[1]):
+                across = min(narrow, np.float32(0.5)) * (xyz[right + j, k] - xyz[left + j, k])
+                xyz[left + j, k] += across
+                xyz[right + j, k] -= across
 
 
 def cut_bands(
@@ -114,7 +139,8 @@ def cut_bands(
     if bands == 0:
         return reach
     model = np.array([*light.gradient, light.offset, *light.chroma, *light.chroma_width])
-    behind = np.array([light.samples < 40 or s.path[-1][2] > _BEHIND_EAR_MM for s in spec.straps])
-    _reaches(image, points, normals, head_depth, slack, LINEAR, model, first, np.repeat(behind, 2), reach)
-    _cut(points, first, reach)
+    round_head = np.repeat([s.path[-1][2] > _BEHIND_EAR_MM for s in spec.straps], 2)
+    unseen = round_head | (light.samples < 40)
+    _reaches(image, points, normals, head_depth, slack, LINEAR, model, first, unseen, reach)
+    _cut(points, first, round_head, reach)
     return reach

@@ -37,7 +37,7 @@ def stitches(c: Canvas, d: Map, along: Map, depth: float = 0.35, period: float =
 
 
 def welds(
-    c: Canvas, d: Map, along: Map, period: float = 2.6, length: float = 1.4, depth: float = 0.4
+    c: Canvas, d: Map, along: Map, period: float = 2.6, length: float = 1.4, depth: float = 0.2
 ) -> None:
     """A row of ultrasonic weld marks on the line d = 0: pressed, a little darker, glassy."""
     marks = c.dashes(d, along, length, period, 1.0)

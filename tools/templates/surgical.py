@@ -23,7 +23,7 @@ def _pleats(c: Canvas, seed: int, at: tuple[float, ...], drop: float, shift: flo
 def _fold(c: Canvas, top: float, side: float, bottom: float) -> Map:
     """The inside folded over the edges, so wide in mm: pale, a step high, a line of shade where it ends."""
     covers = np.zeros_like(c.height)
-    for edge, width, pale in ((c.side, side, 0.45), (c.bottom, bottom, 0.80), (c.top, top, 0.92)):
+    for edge, width, pale in ((c.side, side, 0.40), (c.bottom, bottom, 0.58), (c.top, top, 0.92)):
         here = soft(edge - width, 0.7)
         c.lining = np.maximum(c.lining, pale * here)
         c.albedo *= 1.0 - 0.16 * np.exp(-(((edge - width - 0.9) / 0.8) ** 2)) * (1.0 - covers)
@@ -35,13 +35,13 @@ def _fold(c: Canvas, top: float, side: float, bottom: float) -> Map:
 def _side_welds(c: Canvas, inset: float) -> None:
     """Columns of weld marks where the stack of pleats is closed at the side."""
     for k in range(3):
-        welds(c, c.side - inset - 2.4 * k, c.y, period=2.4, length=1.3, depth=0.3)
+        welds(c, c.side - inset - 2.4 * k, c.y, period=2.4, length=1.3, depth=0.15)
     c.height += 0.5 * soft(c.side - inset - 8.0, 1.5)
 
 
 def draw_loops(c: Canvas) -> None:
     """Surgical mask with ear loops: non-woven cloth whose white inside is folded over all four edges."""
-    fold = _fold(c, 9.0, 6.5, 5.5)
+    fold = _fold(c, 9.0, 6.5, 5.0)
     nonwoven(c, 19, 0.035)
     _pleats(c, 11, (0.30, 0.50, 0.70), 1.9)
     welds(c, c.top - 4.6, c.x)
