@@ -67,7 +67,7 @@ def skin_radius(d: Array) -> Array:
     return out
 
 
-def _natural_spline(x: Array, values: Array, at: Array) -> Array:
+def natural_spline(x: Array, values: Array, at: Array) -> Array:
     """Cubic spline through ``values`` (n, k) at ``x`` (n,), straight at both ends, read at ``at`` (m,)."""
     n, h = len(x), np.diff(x)
     slope = np.diff(values, axis=0) / h[:, None]
@@ -100,7 +100,7 @@ def _edge_curve(points: tuple[Point, ...], at: Array) -> Array:
     mirrored = np.concatenate([d[:0:-1] * [-1.0, 1.0, 1.0], d])
     along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(mirrored, axis=0), axis=1))])
     middle = along[len(d) - 1]
-    out = _natural_spline(along, mirrored, middle + at * (along[-1] - middle))
+    out = natural_spline(along, mirrored, middle + at * (along[-1] - middle))
     return out / np.linalg.norm(out, axis=-1, keepdims=True)
 
 

@@ -20,8 +20,6 @@ F32 = NDArray[np.float32]
 _BINS, _ACROSS = 12, 3
 #: mean likeness to skin (or share of photograph) below which a stretch of band is taken to lie under hair
 _LEAST_SKIN = 0.30
-#: the same above which the end of a loop lies on a bare ear
-_BARE_SKIN = 0.60
 #: points of a band over which an ear loop sinks in where it ends
 _SINKS = np.float32(2.5)
 #: a band whose far end lies behind this, mm, runs round the head and over the hair
@@ -67,8 +65,7 @@ def _reaches(  # type: ignore[no-untyped-def]
                 filled[k] += 1.0 if max(image[y, x, 0], image[y, x, 1], image[y, x, 2]) > 6 else 0.0
                 count[k] += 1.0
         reach[band] = _first_lost(filled, count)
-        # a loop that arrives at a bare ear lies on the sideburn before it, not under
-        if not behind[band] and not _arrives(like, count):
+        if not behind[band]:
             reach[band] = min(reach[band], _first_lost(like, count))
 
 
@@ -85,17 +82,6 @@ def _first_lost(total, count):  # type: ignore[no-untyped-def]
     if last >= 0 and total[last] / count[last] < _LEAST_SKIN:
         return last / count.shape[0]
     return 1.0
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _arrives(total, count):  # type: ignore[no-untyped-def]
-    """Whether the two bins (of (bins,)) seen last hold mostly skin."""
-    skin, bins = 0.0, 0
-    for k in range(count.shape[0] - 1, -1, -1):
-        if count[k] > 0.0 and bins < 2:
-            skin += total[k] / count[k]
-            bins += 1
-    return bins == 2 and 0.5 * skin >= _BARE_SKIN
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -7,7 +7,7 @@ import numpy as np
 from ..geometry.head import CENTRE, directions_of
 from ..geometry.rotation import Array
 from ..masks.spec import Strap
-from .drape import skin_radius
+from .drape import natural_spline, skin_radius
 
 #: points along a band
 STRAP_POINTS = 12
@@ -33,7 +33,7 @@ def strap_ribbon(strap: Strap, surface: Array, side: float) -> tuple[Array, Arra
     path = np.vstack([start, np.array(strap.path) * [side, 1.0, 1.0]])
     along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(path, axis=0), axis=1))])
     at = np.linspace(0.0, along[-1], STRAP_POINTS)
-    line = np.stack([np.interp(at, along, path[:, k]) for k in range(3)], -1)
+    line = natural_spline(along, path, at)
     line[:, 1] += strap.sag * np.clip(1.0 - (2.0 * at / along[-1] - 1.0) ** 2, 0.0, None)
     d, r = directions_of(line)
     line = CENTRE + d * np.maximum(r, skin_radius(d) + strap.lift)[:, None]
