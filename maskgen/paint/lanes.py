@@ -96,6 +96,24 @@ def store(typingctx, array, at, lanes):
 
 
 @_compiled
+def fetch(typingctx, array, at):
+    """Have the memory at index ``at`` of an array brought near, without waiting for it."""
+    if not (isinstance(array, types.Array) and array.layout == "C" and isinstance(at, types.Integer)):
+        return None
+
+    def codegen(context, builder, signature, args):
+        kind, byte, number = signature.args[0], ir.IntType(8).as_pointer(), ir.IntType(32)
+        place = builder.gep(context.make_array(kind)(context, builder, args[0]).data, [args[1]])
+        shape = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+        prefetch = cgutils.get_or_insert_function(builder.module, shape, "llvm.prefetch.p0")
+        # to read, often, data
+        builder.call(prefetch, [builder.bitcast(place, byte), number(0), number(3), number(1)])
+        return context.get_dummy_value()
+
+    return types.void(array, at), codegen
+
+
+@_compiled
 def spread(typingctx, number):
     """A float32, eight times."""
 
