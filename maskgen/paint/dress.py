@@ -15,7 +15,7 @@ F32 = NDArray[np.float32]
 #: stops of light, their change per unit slope across and down, stops of the inner side, and how much the
 #: vertex faces the light that makes it shine, with its change per unit slope
 U, V, MM_X, MM_Y, RIM, STOPS, STOPS_U, STOPS_V, INSIDE, FACING, FACING_U, FACING_V = range(12)
-COLUMNS_OF_VERTEX = 12
+COLUMNS_OF_VERTEX = 16  # four to spare: two times LANES
 #: entries of the light vector: stops per unit normal; where the wearer's down is; stops lost by cloth that
 #: faces down; share of the left-over map that reaches the cloth; how a pixel of the window is found on it;
 #: and the stops at which a white mask would be as bright as the picture can show

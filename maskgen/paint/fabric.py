@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -31,8 +32,8 @@ class Level(NamedTuple):
 
     The loop is bound by the memory it reads: cloth (h, w, 8) holds albedo 3 (BGR), opacity, slope across and
     down (mm per mm), cavity (stops, dark in creases) and lining in a quarter of a cache line. print
-    (h, w, 4): premultiplied BGR and opacity of what is printed or fixed on the cloth; (1, 1, 4) of nothing
-    where the style has none.
+    (h, w, 8): premultiplied BGR and opacity of what is printed or fixed on the cloth, and four of nothing;
+    (1, 1, 4) where the style has none.
     """
 
     cloth: I16
@@ -57,7 +58,7 @@ def _steps(maps: F32) -> I16:
 def unpacked(level: Level) -> Maps:
     """A level's albedo 3, opacity, relief 3 (slopes, cavity), lining, print 4 premultiplied."""
     cloth, prints = (m.astype(np.float32) * TEXEL_STEP for m in level)
-    prints = np.broadcast_to(prints, (*cloth.shape[:2], 4))
+    prints = np.broadcast_to(prints[..., :4], (*cloth.shape[:2], 4))
     return Maps(cloth[..., :3], cloth[..., 3], cloth[..., 4:7], cloth[..., 7], prints)
 
 
@@ -123,7 +124,7 @@ def _packed(maps: list[F32], size_mm: tuple[float, float], printed: bool) -> Lev
     out[..., 4] = _steps(np.gradient(height, size_mm[0] / w, axis=1))
     out[..., 5] = _steps(np.gradient(height, size_mm[1] / h, axis=0))
     out[..., 6] = _steps(np.clip(above * np.float32(0.55), -0.8, 0.35))
-    return Level(out, _steps(paint if printed else NO_TILE))
+    return Level(out, _steps(np.pad(paint, ((0, 0), (0, 0), (0, 4))) if printed else NO_TILE))
 
 
 @lru_cache(maxsize=64)
@@ -144,7 +145,7 @@ def prepared_tile(fabric: Fabric) -> tuple[F32, ...]:
 def pick_level(levels: int, texels_per_mm: float, pixels_per_mm: float) -> int:
     """The level whose texels are about as large as the picture's pixels."""
     ratio = texels_per_mm / max(pixels_per_mm, 1e-6)
-    return int(np.clip(round(np.log2(max(ratio, 1e-6))), 0, levels - 1))
+    return min(max(round(math.log2(max(ratio, 1e-6))), 0), levels - 1)
 
 
 def _periodic_noise(rng: np.random.Generator, power: float, stretch: float) -> NDArray[np.float64]:

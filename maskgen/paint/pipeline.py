@@ -152,7 +152,7 @@ class Painter:
 
 def _vertex_table(shell: Shell, scene: Scene, fit: FaceFit, light: Light, ceiling: float) -> F32:
     """What `dress` knows of each vertex of the shell in this picture: (n, COLUMNS_OF_VERTEX)."""
-    table = np.empty((len(shell.vertices), d.COLUMNS_OF_VERTEX), np.float32)
+    table = np.zeros((len(shell.vertices), d.COLUMNS_OF_VERTEX), np.float32)
     table[:, d.U : d.V + 1] = shell.texture
     table[:, d.MM_X : d.MM_Y + 1] = shell.fabric_mm
     table[:, d.RIM] = shell.rim_mm

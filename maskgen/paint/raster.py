@@ -6,9 +6,13 @@ whether the head lies in front of it.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+
+from .lanes import LANES, from_on, nearest
 
 #: subsamples per pixel side
 SS = 2
@@ -57,12 +61,25 @@ def _sides(bx, by, cx, cy, inv):  # type: ignore[no-untyped-def]
     return m0, k0, m1, k1, n0, l0, n1, l1
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
 def fill_depth(xyz: F32, triangles: I32, cull: bool, depth: F32, ids: I16 | None) -> None:
     """Rasterise triangles into ``depth`` (H, W) and their numbers into ``ids`` (H, W); nearest wins.
 
     xyz: (n, 3) vertices in samples of the buffers, z away from the camera. cull leaves out triangles that
-    face away (clockwise on screen, y down). ids: None where nobody asks which triangle it was.
+    face away (clockwise on screen, y down). depth, ids: of `new_buffers`; ids: None where nobody asks which
+    triangle it was.
+    """
+    for buffer in (depth, ids):
+        if buffer is not None and (buffer.base is None or buffer.base.size < buffer.size + LANES):
+            raise ValueError("fill_depth reads beyond the last sample: make its buffers with new_buffers")
+    _fill(xyz, triangles, cull, depth, ids)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _fill(xyz: F32, triangles: I32, cull: bool, depth: F32, ids: I16 | None) -> None:
+    """`fill_depth`.
+
+    Triangles of a mesh are a few samples wide. Of each row, as many samples are looked at as the triangle is
+    wide, eight at a time and without a branch: to find the first and the last costs more.
     """
     rows, columns = depth.shape
     zero, last = np.float32(0.0), np.float32(columns - 1)
@@ -82,19 +99,16 @@ def fill_depth(xyz: F32, triangles: I32, cull: bool, depth: F32, ids: I16 | None
         inv = np.float32(1.0) / area
         zx, zy = (cy * bz - by * cz) * inv, (bx * cz - cx * bz) * inv
         m0, k0, m1, k1, n0, l0, n1, l1 = _sides(bx, by, cx, cy, inv)
+        x0, x1 = int(np.ceil(left)), int(right) + 1
         for y in range(y0, y1 + 1):
             dy = np.float32(y) - ay
             # a hair wide, so that neighbours leave no gap
-            start = int(np.ceil(max(max(m0 * dy + k0, m1 * dy + k1) + ax - HAIR, left)))
-            end = int(np.floor(min(min(n0 * dy + l0, n1 * dy + l1) + ax + HAIR, right)))
+            start = max(max(m0 * dy + k0, m1 * dy + k1) + ax - HAIR, left)
+            end = min(min(n0 * dy + l0, n1 * dy + l1) + ax + HAIR, right)
             z0 = az + dy * zy - ax * zx
-            row = depth[y]
-            for x in range(start, end + 1):
-                z = z0 + np.float32(x) * zx
-                if z < row[np.uint64(x)]:
-                    row[np.uint64(x)] = z
-                    if ids is not None:
-                        ids[np.uint64(y), np.uint64(x)] = t
+            for i in range(x0, x1, LANES):
+                x = from_on(np.float32(i))
+                nearest(depth, ids, y * columns + i, x, start, end, x * zx + z0, t)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -189,6 +203,13 @@ def hide(coverage: F32, strap: F32, hidden: U8) -> None:
             coverage[y, x] = max(coverage[y, x] * keep, gone)
 
 
+def new_depth(rows: int, columns: int) -> F32:
+    """Depth of so many samples, far everywhere."""
+    depth = _roomy(rows, columns, np.float32)
+    depth[:] = FAR
+    return depth
+
+
 def new_buffers(rows: int, columns: int, box: tuple[int, int, int, int] | None = None) -> tuple[F32, I16]:
     """Depth (far within ``box`` (x0, y0, x1, y1)) and ids (undefined where far) of so many pixels.
 
@@ -196,6 +217,11 @@ def new_buffers(rows: int, columns: int, box: tuple[int, int, int, int] | None =
     buffers are what the painter's memory traffic is made of.
     """
     x0, y0, x1, y1 = box if box is not None else (0, 0, columns, rows)
-    depth = np.empty((rows * SS, columns * SS), np.float32)
+    depth = _roomy(rows * SS, columns * SS, np.float32)
     depth[y0 * SS : y1 * SS, x0 * SS : x1 * SS] = FAR
-    return depth, np.empty(depth.shape, np.int16)
+    return depth, _roomy(rows * SS, columns * SS, np.int16)
+
+
+def _roomy(rows: int, columns: int, kind: type) -> NDArray[Any]:
+    """An array with room behind it for what `fill_depth` reads and puts back beyond its last sample."""
+    return np.empty(rows * columns + LANES, kind)[:-LANES].reshape(rows, columns)

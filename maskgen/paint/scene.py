@@ -20,7 +20,7 @@ from ..masks.spec import MaskSpec
 from .dress import smooth_normals, tangents
 from .light import Light
 from .loops import cut_bands
-from .raster import FAR, SS, extent, faces_away, fill_depth, hide, new_buffers, survey
+from .raster import SS, extent, faces_away, fill_depth, hide, new_buffers, new_depth, survey
 from .shell import COLUMNS, ROWS, Shell
 from .straps import STRAP_POINTS
 from .types import HIDDEN_BY_HEAD, HIDDEN_BY_MASK, MASK, NONE, STRAP, VISIBLE
@@ -102,7 +102,7 @@ def build_scene(
         )
     corner = np.array([x0, y0, 0.0], np.float32)
     rows, columns = y1 - y0, x1 - x0
-    head_depth = np.full((rows, columns), FAR, np.float32)
+    head_depth = new_depth(rows, columns)
     head_at = fit.bent_to_image(head.vertices, head_weights) - corner
     fill_depth(head_at, head.triangles, True, head_depth, None)
     at -= corner

@@ -28,6 +28,7 @@ from .dress import (
     V,
 )
 from .fabric import CLOTH_CHANNELS, TEXEL_STEP
+from .lanes import LANES, fetch, load, store
 from .raster import SS
 
 F32 = NDArray[np.float32]
@@ -81,6 +82,7 @@ def _located(  # type: ignore[no-untyped-def]
     """
     one, half = np.float32(1.0), np.float32(0.5 * SS - 0.5)
     py = np.float32(y * SS) + half
+    wide = np.uint64(COLUMNS_OF_VERTEX)
     n = 0
     for x in range(left, right):
         if coverage[y, x] <= np.float32(0.0):
@@ -96,8 +98,16 @@ def _located(  # type: ignore[no-untyped-def]
         wb = min(max(wb, np.float32(-0.5)), np.float32(1.5))
         wc = min(max(wc, np.float32(-0.5)), np.float32(1.5))
         wa = one - wb - wc
-        for k in range(table.shape[1]):
-            at[n, k] = wa * table[a, k] + wb * table[b, k] + wc * table[c, k]
+        for k in range(0, COLUMNS_OF_VERTEX, LANES):
+            store(
+                at,
+                n * COLUMNS_OF_VERTEX + k,
+                (
+                    wa * load(table, a * wide + np.uint64(k))
+                    + wb * load(table, b * wide + np.uint64(k))
+                    + wc * load(table, c * wide + np.uint64(k))
+                ),
+            )
         columns[n] = x
         n += 1
     return n
@@ -105,92 +115,97 @@ def _located(  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _read(texels, n, at, start, share, out) -> None:  # type: ignore[no-untyped-def]
-    """All channels of ``texels`` (h, w, channels) at the pixels' U, V, bilinear and clamped, into ``out``.
+    """All LANES channels of ``texels`` (h, w, LANES) at the pixels' U, V, bilinear and clamped, into ``out``.
 
-    start (3, w) and share (w, 2) are scratch. The first pass fetches from memory what the second reads: so
-    short a loop waits for many texels at once, the long one would wait for one after the other.
+    start (3, w) and share (w, 2) are scratch. The first pass has fetched from memory what the second reads.
     """
     one = np.float32(1.0)
-    last_x, last_y, channels = texels.shape[1] - 1, texels.shape[0] - 1, texels.shape[2]
-    flat, line = texels.reshape(-1), texels.shape[1] * channels
+    last_x, last_y = texels.shape[1] - 1, texels.shape[0] - 1
+    flat, line = texels.reshape(-1), texels.shape[1] * LANES
     for i in range(n):
         x = min(max(at[i, U] * np.float32(last_x), np.float32(0.0)), np.float32(last_x))
         y = min(max(at[i, V] * np.float32(last_y), np.float32(0.0)), np.float32(last_y))
         left, top = min(int(x), last_x - 1), min(int(y), last_y - 1)
         share[i, 0], share[i, 1] = x - np.float32(left), y - np.float32(top)
-        first = top * line + left * channels
-        start[0, i], start[1, i] = first, flat[np.uint64(first)] + flat[np.uint64(first + line)]
+        start[0, i] = top * line + left * LANES
+        fetch(flat, start[0, i])
+        fetch(flat, start[0, i] + line)
     for i in range(n):
         fx, fy = share[i, 0], share[i, 1]
-        a, across = np.uint64(start[0, i]), np.uint64(channels)
-        b = a + np.uint64(line)
+        a, b = start[0, i], start[0, i] + line
         w00, w01 = (one - fx) * (one - fy) * TEXEL_STEP, fx * (one - fy) * TEXEL_STEP
         w10, w11 = (one - fx) * fy * TEXEL_STEP, fx * fy * TEXEL_STEP
-        for j in range(channels):  # a bound unknown beforehand: else it is unrolled and not vectorised
-            k = np.uint64(j)
-            out[i, k] = (
-                np.float32(flat[a + k]) * w00
-                + np.float32(flat[a + across + k]) * w01
-                + np.float32(flat[b + k]) * w10
-                + np.float32(flat[b + across + k]) * w11
-            )
+        upper = load(flat, a) * w00 + load(flat, a + LANES) * w01
+        store(out, i * LANES, upper + load(flat, b) * w10 + load(flat, b + LANES) * w11)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _read_tiled(  # type: ignore[no-untyped-def]
-    tile, n, at, per_mm, shift_x, shift_y, start, share, out
-) -> None:
-    """All channels of a seamless ``tile`` (h, w, channels) at the pixels' millimetres, into ``out``.
+def _tiled_reader(channels: int):  # type: ignore[no-untyped-def]
+    """A kernel for tiles of so many channels: known to the compiler, it need not loop over them."""
 
-    per_mm: (2,) texels to the millimetre, across and down. start (3, w) and share (w, 2): as in `_read`.
-    """
-    h, w, channels = tile.shape
-    wide, tall = np.float32(w), np.float32(h)
-    flat, line = tile.reshape(-1), w * channels
-    for i in range(n):
-        x, y = at[i, MM_X] * per_mm[0] + shift_x, at[i, MM_Y] * per_mm[1] + shift_y
-        # by floor and compare: an integer remainder costs as much as all the rest of a sample
-        x, y = x - wide * np.floor(x / wide), y - tall * np.floor(y / tall)
-        left, top = min(int(x), w - 1), min(int(y), h - 1)
-        share[i, 0], share[i, 1] = x - np.float32(left), y - np.float32(top)
-        start[0, i] = top * line + left * channels
-        # from there to the texel on the right, and to the one below
-        start[1, i] = channels if left + 1 < w else channels - line
-        start[2, i] = line if top + 1 < h else line - h * line
-    for i in range(n):
-        fx, fy = share[i, 0], share[i, 1]
-        a, b = np.uint64(start[0, i]), np.uint64(start[0, i] + start[1, i])
-        c, d = np.uint64(start[0, i] + start[2, i]), np.uint64(start[0, i] + start[1, i] + start[2, i])
-        for j in range(channels):
-            k = np.uint64(j)
-            upper_left, upper_right = np.float32(flat[a + k]), np.float32(flat[b + k])
-            lower_left, lower_right = np.float32(flat[c + k]), np.float32(flat[d + k])
-            upper = upper_left + fx * (upper_right - upper_left)
-            lower = lower_left + fx * (lower_right - lower_left)
-            out[i, k] = upper + fy * (lower - upper)
+    @njit(cache=True, nogil=True, error_model="numpy")
+    def read(  # type: ignore[no-untyped-def]
+        tile, n, at, per_mm, shift_x, shift_y, start, share, out
+    ) -> None:
+        """All channels of a seamless ``tile`` (h, w, channels) at the pixels' millimetres, into ``out``.
+
+        per_mm: (2,) texels to the millimetre, across and down. start (3, w) and share (w, 2): as in `_read`.
+        """
+        h, w = tile.shape[0], tile.shape[1]
+        wide, tall = np.float32(w), np.float32(h)
+        flat, line = tile.reshape(-1), w * channels
+        for i in range(n):
+            x, y = at[i, MM_X] * per_mm[0] + shift_x, at[i, MM_Y] * per_mm[1] + shift_y
+            # by floor and compare: an integer remainder costs as much as all the rest of a sample
+            x, y = x - wide * np.floor(x / wide), y - tall * np.floor(y / tall)
+            left, top = min(int(x), w - 1), min(int(y), h - 1)
+            share[i, 0], share[i, 1] = x - np.float32(left), y - np.float32(top)
+            start[0, i] = top * line + left * channels
+            # from there to the texel on the right, and to the one below
+            start[1, i] = channels if left + 1 < w else channels - line
+            start[2, i] = line if top + 1 < h else line - h * line
+            fetch(flat, start[0, i])
+            fetch(flat, start[0, i] + start[2, i])
+        for i in range(n):
+            fx, fy = share[i, 0], share[i, 1]
+            a, b = np.uint64(start[0, i]), np.uint64(start[0, i] + start[1, i])
+            c, d = np.uint64(start[0, i] + start[2, i]), np.uint64(start[0, i] + start[1, i] + start[2, i])
+            for j in range(channels):
+                k = np.uint64(j)
+                upper_left, upper_right = np.float32(flat[a + k]), np.float32(flat[b + k])
+                lower_left, lower_right = np.float32(flat[c + k]), np.float32(flat[d + k])
+                upper = upper_left + fx * (upper_right - upper_left)
+                lower = lower_left + fx * (lower_right - lower_left)
+                out[i, k] = upper + fy * (lower - upper)
+
+    return read
+
+
+_read_creases, _read_fabric = _tiled_reader(2), _tiled_reader(4)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _dressed(  # type: ignore[no-untyped-def]
     y, n, columns, at, cloth, stamp, ink, slopes, coverage, seen, away, strap_from, per_strap,
-    color, lining, strap_colors, p, row,
+    color, lining, strap_colors, p, printed, row,
 ) -> None:  # fmt: skip
     """What is lit of each of the row's ``n`` pixels, into ``row`` (_ROWS, w).
 
-    cloth: what the maps say; stamp, ink (w, 4): premultiplied BGRA of fabric and print, slopes (w, 2) of the
-    creases: 0 where the picture has none.
+    cloth: what the maps say; stamp, ink (w, ...): premultiplied BGRA of fabric and print, slopes (w, 2) of
+    the creases: 0 where the picture has none.
     """
-    one = np.float32(1.0)
+    zero, one, worn = np.float32(0.0), np.float32(1.0), p[TILE_WEIGHT]
     for i in range(n):
         x = np.uint64(columns[i])
         t = seen[y, x]
         opacity, cavity, u, v = cloth[i, _OPACITY], cloth[i, _CAVITY], cloth[i, _SLOPE_U], cloth[i, _SLOPE_V]
         if t < strap_from:
-            worn, bare, inner = p[TILE_WEIGHT], one - p[TILE_WEIGHT] * stamp[i, 3], cloth[i, _LINING]
-            dry = one - ink[i, 3]
+            inner = cloth[i, _LINING]
             for k in range(3):
-                c = cloth[i, k] * color[k] * bare + worn * stamp[i, k]
-                row[k, i] = (c + inner * (lining[k] - c)) * dry + ink[i, k]
+                c = cloth[i, k] * color[k]
+                if worn > zero:
+                    c = c * (one - worn * stamp[i, 3]) + worn * stamp[i, k]
+                c += inner * (lining[k] - c)
+                row[k, i] = c * (one - ink[i, 3]) + ink[i, k] if printed else c
             u, v = u + p[CREASE] * slopes[i, 0], v + p[CREASE] * slopes[i, 1]
             if at[i, RIM] < p[HEM] and p[HEM] > np.float32(0.0):
                 # double cloth is a little lighter, the seam where it ends darker
@@ -259,24 +274,25 @@ def shade(  # type: ignore[no-untyped-def]
     at, cloth = np.empty((w, COLUMNS_OF_VERTEX), np.float32), np.empty((w, CLOTH_CHANNELS), np.float32)
     stamp, ink, slopes = (
         np.zeros((w, 4), np.float32),
-        np.zeros((w, 4), np.float32),
+        np.zeros((w, LANES), np.float32),
         np.zeros((w, 2), np.float32),
     )
     start, share = np.empty((3, w), np.int64), np.empty((w, 2), np.float32)
     crease_mm, creased = np.full(2, _CREASES_PER_MM), p[CREASE] > zero
     tile_mm = np.array([np.float32(tile.shape[1]) / p[TILE_MM], np.float32(tile.shape[0]) / p[TILE_MM]])
+    printed = prints.shape[0] > 1
     for y in range(box[1], box[3]):
         n = _located(y, box[0], box[2], coverage, seen, xyz, triangles, table, columns, at)
         _read(texels, n, at, start, share, cloth)
         if p[TILE_WEIGHT] > zero:
-            _read_tiled(tile, n, at, tile_mm, zero, zero, start, share, stamp)
-        if prints.shape[0] > 1:
+            _read_fabric(tile, n, at, tile_mm, zero, zero, start, share, stamp)
+        if printed:
             _read(prints, n, at, start, share, ink)
         if creased:
-            _read_tiled(crease, n, at, crease_mm, p[CREASE_X], p[CREASE_Y], start, share, slopes)
+            _read_creases(crease, n, at, crease_mm, p[CREASE_X], p[CREASE_Y], start, share, slopes)
         _dressed(
             y, n, columns, at, cloth, stamp, ink, slopes, coverage, seen, away, strap_from, per_strap,
-            color, lining, strap_colors, p, row,
+            color, lining, strap_colors, p, printed, row,
         )  # fmt: skip
         _lit(n, cast, p, row)
         for i in range(n):
