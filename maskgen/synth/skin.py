@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .compiled import FINITE
 from .maps import MAP_HEIGHT, MAP_WIDTH, skin_maps
 from .noise import TILE, skin_tiles
-from .surfaces import TEXEL
+from .texels import WORDS, colour_word, relief_word
 
 #: linear reflectance (red, green, blue) of skin from the lightest to the darkest
 TONES: NDArray[np.float32] = np.array(
@@ -136,25 +136,27 @@ def _bake_row(masks, noise, x0, colours, scale, folds, out):  # type: ignore[no-
 
 @njit(cache=True, fastmath=FINITE, error_model="numpy")
 def _lay_row(above, row, below, out):  # type: ignore[no-untyped-def]
-    """A row of the map as texels, (w, TEXEL), from the row as _bake_row made it and the ones beside it."""
-    heights = 4 * MAP_WIDTH
-    for j in range(MAP_WIDTH):
-        for c in range(4):
-            out[j, c] = row[c * MAP_WIDTH + j]
-        left, right = max(j - 1, 0), min(j + 1, MAP_WIDTH - 1)
-        out[j, 4] = f32(0.9) * (row[heights + right] - row[heights + left])
-        out[j, 5] = f32(0.9) * (below[heights + j] - above[heights + j])
+    """A row of the map as texels, (w * WORDS,), from the row as _bake_row made it and the ones beside it."""
+    red, green, blue = row[:MAP_WIDTH], row[MAP_WIDTH : 2 * MAP_WIDTH], row[2 * MAP_WIDTH : 3 * MAP_WIDTH]
+    gloss, height = row[3 * MAP_WIDTH : 4 * MAP_WIDTH], row[4 * MAP_WIDTH :]
+    up, down = above[4 * MAP_WIDTH :], below[4 * MAP_WIDTH :]
+    # the outermost columns, which lie behind the ears, take the slope of those beside them
+    for j in range(1, MAP_WIDTH - 1):
+        out[2 * j] = colour_word(red[j], green[j], blue[j])
+        across, along = f32(0.9) * (height[j + 1] - height[j - 1]), f32(0.9) * (down[j] - up[j])
+        out[2 * j + 1] = relief_word(gloss[j], across, along)
+    out[:WORDS], out[-WORDS:] = out[WORDS : 2 * WORDS], out[-2 * WORDS : -WORDS]
 
 
 @njit(cache=True, fastmath=FINITE, error_model="numpy")
 def _bake(masks, noise, y0, x0, colours, scale, folds):  # type: ignore[no-untyped-def]
-    """(h, w, TEXEL): red, green, blue reflectance, gloss, and the slopes of the relief.
+    """(h, w, WORDS): texels of reflectance, gloss, and the slopes of the relief.
 
     masks and noise as in _masks and _tiles, the latter from (y0, x0) on; colours (5, 4): skin, tint of blood,
     lips, lipstick and its strength, hair; scale: strengths, in the order of `bake`; folds (6,).
     """
     height = len(masks)
-    out = np.empty((height, MAP_WIDTH, TEXEL), np.float32)
+    out = np.empty((height, MAP_WIDTH * WORDS), np.uint32)
     rows = np.empty((3, 5 * MAP_WIDTH), np.float32)
     for i in range(height):
         line, specks = masks[i].reshape(-1), noise[y0 + i].reshape(-1)
@@ -162,12 +164,12 @@ def _bake(masks, noise, y0, x0, colours, scale, folds):  # type: ignore[no-untyp
         if i > 0:
             _lay_row(rows[max(i - 2, 0) % 3], rows[(i - 1) % 3], rows[i % 3], out[i - 1])
     _lay_row(rows[(height - 2) % 3], rows[(height - 1) % 3], rows[(height - 1) % 3], out[height - 1])
-    return out
+    return out.reshape((height, MAP_WIDTH, WORDS))
 
 
 @lru_cache(maxsize=4)
-def bake(skin: Skin, smile: float = 0.0, brow_up: float = 0.0, brow_down: float = 0.0) -> NDArray[np.float32]:
-    """The skin map (MAP_HEIGHT, MAP_WIDTH, TEXEL): reflectance (3), gloss, slope of the relief in u and v.
+def bake(skin: Skin, smile: float = 0.0, brow_up: float = 0.0, brow_down: float = 0.0) -> NDArray[np.uint32]:
+    """The skin map (MAP_HEIGHT, MAP_WIDTH, WORDS): texels of reflectance, gloss and slope of the relief.
 
     smile, brow_up, brow_down (0..1) deepen the folds that go with them. The map is kept for the next pictures
     of the same face: do not change it.
@@ -194,5 +196,5 @@ def bake(skin: Skin, smile: float = 0.0, brow_up: float = 0.0, brow_down: float 
     colours[0, :3], colours[1, :3], colours[2, :3] = base, np.array([0.03, -0.24, -0.20]) * fade, lip
     colours[3], colours[4, :3] = skin.lipstick, skin.hair
     strengths, depths = np.array(scale, np.float32), np.array(folds, np.float32)
-    baked: NDArray[np.float32] = _bake(_masks(), _tiles(), y0, x0, colours, strengths, depths)
+    baked: NDArray[np.uint32] = _bake(_masks(), _tiles(), y0, x0, colours, strengths, depths)
     return baked
