@@ -59,8 +59,8 @@ def _pack(texture):  # type: ignore[no-untyped-def]
 
 
 def packed(texture: NDArray[np.float32]) -> NDArray[np.uint32]:
-    """Texels (h, w, WORDS) of (h, w, 6): linear red, green, blue reflectance, gloss, slopes in u and v."""
-    texels: NDArray[np.uint32] = _pack(np.ascontiguousarray(np.maximum(texture, [0, 0, 0, 0, -STEEP, -STEEP]), "f4"))
+    """Texels (h, w, WORDS) of (h, w, 6): linear reflectance (3), gloss, slopes in u and v."""
+    texels: NDArray[np.uint32] = _pack(np.asarray(texture, np.float32))
     return texels
 
 
