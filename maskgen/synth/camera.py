@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,10 @@ class Orthographic:
     def middle(self) -> tuple[float, float]:
         """Unused by an orthographic view."""
         return (0.0, 0.0)
+
+    def cropped(self, left: int, top: int) -> Orthographic:
+        """The camera of the same picture without its first columns and rows."""
+        return replace(self, offset=(self.offset[0] - left, self.offset[1] - top))
 
     def to_pixels(self, points: NDArray) -> NDArray[np.float64]:
         """(x px, y px, depth mm) of points (n, 3) mm in camera axes about the head's origin."""
@@ -67,6 +71,11 @@ class Pinhole:
     def middle(self) -> tuple[float, float]:
         """The principal point."""
         return float(self.intrinsics[0, 2]), float(self.intrinsics[1, 2])
+
+    def cropped(self, left: int, top: int) -> Pinhole:
+        """The camera of the same picture without its first columns and rows."""
+        shift = np.array([[0.0, 0.0, left], [0.0, 0.0, top], [0.0, 0.0, 0.0]])
+        return replace(self, intrinsics=self.intrinsics - shift)
 
     def to_pixels(self, points: NDArray) -> NDArray[np.float64]:
         """(x px, y px, depth mm) of points (n, 3) mm in camera axes about the head's origin."""

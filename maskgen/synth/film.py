@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from .compiled import FINITE
 from .draws import held
 from .noise import TILE
-
-Edges = tuple[int, int, int, int]
+from .scene import NO_EDGES, Edges
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class Film:
     vignette: float = 0.0
     flare: float = 0.0
     grey: bool = False
-    edges: Edges = (0, 0, 0, 0)
+    edges: Edges = NO_EDGES
     seed: int = 0
 
 
@@ -94,17 +93,18 @@ def _grain() -> NDArray[np.float32]:
 
 
 @njit(cache=True, fastmath=FINITE, error_model="numpy")
-def _expose_row(line, y, gain, look, grey, steps, last, red, green, blue):  # type: ignore[no-untyped-def]
+def _expose_row(line, y, x0, per, gain, look, grey, steps, last, red, green, blue):  # type: ignore[no-untyped-def]
     """Where on the tone curve each pixel of a row of light (3 w,) falls: red, green, blue (w,).
 
-    y: place of the row, -0.5 .. 0.5; look as in _develop; steps: of the curve, for light of 1; last: its end.
+    y: place of the row, -0.5 .. 0.5; x0: column of the frame where it starts; per: width of a column; look as
+    in _develop; steps: of the curve, for light of 1; last: its end.
     """
     w = len(red)
-    per, zero = f32(1.0) / f32(w), f32(0.0)
+    zero = f32(0.0)
     keep, flare = f32(0.0) if grey else look[0], look[2]
     vignette = f32(1.6) * look[1]
     for x in range(w):
-        dx = f32(x) * per - f32(0.5)
+        dx = f32(x0 + x) * per - f32(0.5)
         shade = f32(1.0) - vignette * (dx * dx + y * y)
         r = line[3 * x] * gain[0] * shade + flare
         g = line[3 * x + 1] * gain[1] * shade + flare
@@ -116,34 +116,38 @@ def _expose_row(line, y, gain, look, grey, steps, last, red, green, blue):  # ty
 
 
 @njit(cache=True, fastmath=FINITE, error_model="numpy")
-def _grain_row(level, fine, coarse, noise, share, c, out):  # type: ignore[no-untyped-def]
-    """A row (w,) of one colour, 0..1, with its grain as bytes into every third of out (3 w,) from c on."""
+def _grain_row(level, fine, coarse, noise, share, out):  # type: ignore[no-untyped-def]
+    """A row (w,) of one colour, 0..1, with its grain, as bytes."""
     for x in range(len(level)):
         v = min(max(level[x], f32(0.0)), f32(1.0))
         speck = fine[x] + share * (coarse[x] - fine[x])
         byte = level[x] * f32(255.0) + noise * speck * (f32(1.4) - f32(0.8) * v) + f32(0.5)
-        out[3 * x + c] = np.uint8(np.int32(min(max(byte, f32(0.0)), f32(255.0))))
+        out[x] = np.uint8(np.int32(min(max(byte, f32(0.0)), f32(255.0))))
 
 
 @njit(cache=True, fastmath=FINITE, error_model="numpy")
-def _develop(linear, gain, look, grain, y0, x0, grey, curve):  # type: ignore[no-untyped-def]
-    """look: saturation, vignette, flare, noise (8-bit levels), share of the coarse noise. grain: as _grain
-    makes it, used from (y0, x0) on."""
+def _develop(linear, gain, look, grain, y0, x0, grey, curve, frame):  # type: ignore[no-untyped-def]
+    """Blue, green and red planes (3, h, w). look: saturation, vignette, flare, noise (8-bit levels), share of
+    the coarse noise. grain: as _grain makes it, used from (y0, x0) on. frame: width, height, and the column
+    and row where linear starts."""
     h, w = linear.shape[:2]
-    out = np.empty((h, w, 3), np.uint8)
+    wide, high, left, top = frame
+    per = f32(1.0) / f32(wide)
+    out = np.empty((3, h, w), np.uint8)
     planes = np.empty((3, w), np.float32)
     last = f32(len(curve) - 1)
     for y in range(h):
-        place = (f32(y) - f32(0.5) * f32(h)) / f32(h)
-        line, row = linear[y].reshape(-1), out[y].reshape(-1)
-        _expose_row(line, place, gain, look, grey, last / f32(4.0), last, planes[2], planes[1], planes[0])
+        place = (f32(top + y) - f32(0.5) * f32(high)) / f32(high)
+        line = linear[y].reshape(-1)
+        _expose_row(line, place, left, per, gain, look, grey, last / f32(4.0), last, planes[2], planes[1],
+                    planes[0])  # fmt: skip
         for c in range(3):
             level = planes[c]
             for x in range(w):
                 level[x] = curve[np.uint32(level[x])]
             specks = grain[y0 + y]
             fine, coarse = specks[1 if grey else c, x0 : x0 + w], specks[3, x0 : x0 + w]
-            _grain_row(level, fine, coarse, look[3], look[4], c, row)
+            _grain_row(level, fine, coarse, look[3], look[4], out[c, y])
     return out
 
 
@@ -171,10 +175,15 @@ def _tones(contrast: float) -> NDArray[np.float32]:
 
 
 def develop(
-    linear: NDArray[np.float32], exposure: float, film: Film, grain: bool = True
+    linear: NDArray[np.float32], exposure: float, film: Film, grain: bool = True, cut: Edges = NO_EDGES
 ) -> NDArray[np.uint8]:
-    """The picture (h, w, 3) uint8, BGR, of linear light (h, w, 3) red green blue."""
-    h, w = linear.shape[:2]
+    """The picture (h, w, 3) uint8, BGR, of linear light (h, w, 3) red green blue.
+
+    cut: how many px of the frame are missing at the left, top, right and bottom of ``linear``; vignette and
+    grain lie on the frame as they would without the cut.
+    """
+    left, top, right, bottom = cut
+    h, w = linear.shape[0] + top + bottom, linear.shape[1] + left + right
     tile = _grain()
     if h > TILE or w > TILE:
         tile = np.tile(tile, (-(-h // TILE) + 1, 1, -(-w // TILE) + 1))
@@ -184,16 +193,14 @@ def develop(
     noise = film.noise if grain else 0.0
     look = np.array((film.saturation, film.vignette, film.flare, noise, 0.6 * film.coarse), np.float32)
     seen = np.ascontiguousarray(lens(linear, film))
-    picture: NDArray[np.uint8] = _develop(seen, gain, look, tile, y0, x0, film.grey, _tones(film.contrast))
-    return picture
+    curve, frame = _tones(film.contrast), (w, h, left, top)
+    planes = _develop(seen, gain, look, tile, y0 + top, x0 + left, film.grey, curve, frame)
+    return np.asarray(cv2.merge(list(planes)), np.uint8)
 
 
 def beyond_edges(bgr: NDArray[np.uint8], edges: Edges) -> NDArray[np.uint8]:
-    """The picture, black where a crop reaches beyond the photo it was made from."""
-    left, top, right, bottom = edges
+    """The picture in a frame that is black where a crop reaches beyond the photo it was made from."""
     if not any(edges):
         return bgr
-    out = np.zeros_like(bgr)
-    inside = (slice(top, len(bgr) - bottom), slice(left, bgr.shape[1] - right))
-    out[inside] = bgr[inside]
-    return out
+    left, top, right, bottom = edges
+    return np.asarray(cv2.copyMakeBorder(bgr, top, bottom, left, right, cv2.BORDER_CONSTANT), np.uint8)

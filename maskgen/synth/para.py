@@ -77,14 +77,14 @@ def points_3d(photo: Photo, depth: float) -> NDArray[np.float32]:
 
 def points_21(photo: Photo) -> NDArray[np.float64]:
     """pt2d of AFLW2000 (2, 21): AFLW's points in pixels from 1; -1 where hidden by head, hair or the
-    picture's edge."""
-    scene, depth = photo.scene, photo.rendered.depth
+    photo's edge."""
+    scene, depth, (left, top, _, bottom) = photo.scene, photo.rendered.depth, photo.edges
     marks = turned(photo.rendered.points, scene.head)
     seen = scene.camera.to_pixels(aflw_points(posed_skin(photo), marks))
-    samples = depth.shape[0] // scene.size[1]
+    samples = depth.shape[0] // (scene.size[1] - top - bottom)
     out = seen[:, :2].T + 1.0
     for k, (x, y, z) in enumerate(seen):
-        column, row = round((x + 0.5) * samples - 0.5), round((y + 0.5) * samples - 0.5)
+        column, row = round((x - left + 0.5) * samples - 0.5), round((y - top + 0.5) * samples - 0.5)
         inside = 1 <= row < depth.shape[0] - 1 and 1 <= column < depth.shape[1] - 1
         nearest = np.median(depth[row - 1 : row + 2, column - 1 : column + 2]) if inside else -np.inf
         if not inside or z > nearest + _HIDDEN_MM:

@@ -14,12 +14,12 @@ from .background import draw_background
 from .camera import Orthographic, turned
 from .draws import draw_expression, generator
 from .figure import figure
-from .film import Edges, Film, beyond_edges, develop, draw_film
+from .film import Film, beyond_edges, develop, draw_film
 from .light import draw_light
 from .people import draw_person
 from .poses import Angles
 from .render import Rendered, render
-from .scene import Scene, auto_exposure, white_balance
+from .scene import NO_EDGES, Edges, Scene, auto_exposure, white_balance
 
 SIZE = 450
 #: quality of the photos before they were cropped, and how common it is (tables of the Independent JPEG Group,
@@ -66,7 +66,7 @@ def _frame(rng: np.random.Generator, angles: Angles, first: Angles) -> Orthograp
 def draw_edges(rng: np.random.Generator, camera: Orthographic, angles: Angles, size: int) -> Edges:
     """Where the photo ends inside the crop: px at the left, top, right and bottom; the face stays in it."""
     if rng.random() > BEYOND:
-        return (0, 0, 0, 0)
+        return NO_EDGES
     face = camera.to_pixels(CANONICAL_FACE @ euler_to_matrix(angles).T)[:, :2]
     room = np.concatenate([face.min(0), size - 1 - face.max(0)]) - 0.04 * size
     reach = np.interp(rng.random(4), np.linspace(0, 1, len(BEYOND_PX)), BEYOND_PX) * size / SIZE
@@ -136,11 +136,16 @@ def jpeg_bytes(bgr: NDArray[np.uint8], level: int = FINAL_QUALITY) -> bytes:
 
 @dataclass(frozen=True, eq=False)
 class Photo:
-    """A finished portrait: pixels (h, w, 3) uint8 BGR, the scene it shows, and what the renderer knows."""
+    """A finished portrait: pixels (h, w, 3) uint8 BGR, the scene it shows, and what the renderer knows.
+
+    edges: px at the left, top, right and bottom beyond the photo; of ``rendered`` the landmarks count from
+    the picture's corner, the images show what is inside the edges.
+    """
 
     bgr: NDArray[np.uint8]
     scene: Scene
     rendered: Rendered
+    edges: Edges = NO_EDGES
 
     @classmethod
     def unseen(cls, scene: Scene) -> Photo:
@@ -157,6 +162,8 @@ class Photo:
 
 def take_photo(seed: int, shot: Shot, scene: Scene, film: Film, exposure: float) -> Photo:
     """Render and develop; the same film grain whether or not a mask is worn."""
-    rendered = render(scene)
-    bgr = through_jpeg(develop(rendered.linear, exposure, film), quality(seed, shot.take))
-    return Photo(beyond_edges(bgr, film.edges), scene, rendered)
+    rendered = render(scene.cropped(film.edges))
+    marks = scene.camera.to_pixels(turned(rendered.points, scene.head))
+    bgr = develop(rendered.linear, exposure, film, cut=film.edges)
+    bgr = through_jpeg(bgr, quality(seed, shot.take))
+    return Photo(beyond_edges(bgr, film.edges), scene, replace(rendered, landmarks=marks), film.edges)

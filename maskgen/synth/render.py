@@ -17,13 +17,13 @@ from .resolve import HAIR_BASE, pack, resolve
 from .scene import Scene
 from .skin import bake
 from .strands import draw_strands, light_strands, nearest_first
-from .surfaces import TEXEL
+from .texels import WORDS
 
 #: half the width of the region the shadow map covers, mm
 _SHADOW_REACH = 205.0
 #: standard deviation of the filter over strands of hair, px
 _HAIR_FILTER = 0.85
-_NO_FABRIC = np.zeros((2, 2, TEXEL), np.float32)
+_NO_FABRIC = np.zeros((2, 2, WORDS), np.uint32)
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,6 +18,10 @@ from .skin import tone
 if TYPE_CHECKING:
     from .truth import WornMask
 
+#: px at the left, top, right and bottom of a picture
+Edges = tuple[int, int, int, int]
+NO_EDGES: Edges = (0, 0, 0, 0)
+
 
 @dataclass(frozen=True, eq=False)
 class Scene:
@@ -55,6 +59,18 @@ class Scene:
             self, head=turn @ self.head, body=turn @ self.body, camera=camera, light=self.light.turned(turn),
             background=None,
         )  # fmt: skip
+
+    def cropped(self, edges: Edges) -> Scene:
+        """The same without ``edges`` px at the left, top, right and bottom of the picture."""
+        if not any(edges):
+            return self
+        left, top, right, bottom = edges
+        width, height = self.size
+        part = (
+            None if self.background is None else self.background[top : height - bottom, left : width - right]
+        )
+        size = (width - left - right, height - top - bottom)
+        return replace(self, camera=self.camera.cropped(left, top), size=size, background=part)
 
 
 def white_balance(scene: Scene, strength: float = 0.6) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .compiled import FINITE
 from .maps import MAP_HEIGHT, MAP_WIDTH, skin_maps
 from .noise import TILE, skin_tiles
-from .surfaces import TEXEL
+from .texels import WORDS, colour_word, relief_word
 
 #: linear reflectance (red, green, blue) of skin from the lightest to the darkest
 TONES: NDArray[np.float32] = np.array(
@@ -81,22 +81,48 @@ def _masks() -> NDArray[np.uint8]:
 
 
 @lru_cache(maxsize=1)
-def _tiles() -> NDArray[np.float32]:
-    """Blotches, freckles, stubble and pores, (TILE, 4, TILE): row by row, one after the other."""
-    tiles = skin_tiles()
-    return np.stack([tiles[name] for name in ("blotches", "freckles", "stubble", "pores")], axis=1)
+def _used() -> NDArray[np.bool_]:
+    """Which masks each row of the map has at all, (h, 15)."""
+    return np.ascontiguousarray(_masks().any(axis=2))
+
+
+#: noise of unit spread, and of 0 .. 1, is kept in steps of
+_GRAIN, _DOT = np.float32(1.0 / 28.0), np.float32(1.0 / 127.0)
+
+
+@lru_cache(maxsize=1)
+def _tiles() -> NDArray[np.int8]:
+    """Blotches and pores in steps of _GRAIN, freckles and stubble of _DOT, (TILE, 4, TILE): row by row, one
+    after the other. Baking waits for memory, so noise is kept in bytes."""
+    tiles, order = skin_tiles(), {"blotches": _GRAIN, "freckles": _DOT, "stubble": _DOT, "pores": _GRAIN}
+    planes = [np.clip(np.rint(tiles[name] / step), -127, 127) for name, step in order.items()]
+    return np.stack(planes, axis=1).astype(np.int8)
 
 
 # rows of a flat array, a known distance apart: only then does the compiler make vectors of them
 _LIPS, _BLUSH, _PALE, _SOCKETS, _BEARD, _BROWS, _SCALP, _OIL, _MARGIN, _FOLD = (
     k * MAP_WIDTH for k in range(10)
 )
+_CREASE = 5 * MAP_WIDTH
 _SPOT, _STUBBLE, _PORE = (k * TILE for k in (1, 2, 3))
 
 
 @njit(cache=True, fastmath=FINITE, error_model="numpy")
-def _bake_row(masks, noise, x0, colours, scale, folds, out):  # type: ignore[no-untyped-def]
-    """One row of the map: red, green, blue reflectance, gloss and height of the relief, (5 * MAP_WIDTH,).
+def _folds_row(masks, used, folds, out):  # type: ignore[no-untyped-def]
+    """Place _CREASE of a row: how deep its folds are; used (15,): which masks the row has at all."""
+    for j in range(MAP_WIDTH):
+        out[_CREASE + j] = f32(0.0)
+    for k in range(6):
+        if used[_FOLD // MAP_WIDTH + k]:
+            depth, plane = folds[k] * f32(1.0 / _UNIT), masks[_FOLD + k * MAP_WIDTH :]
+            for j in range(MAP_WIDTH):
+                out[_CREASE + j] += depth * f32(plane[j])
+
+
+@njit(cache=True, fastmath=FINITE, error_model="numpy")
+def _bake_row(masks, noise, x0, colours, scale, out):  # type: ignore[no-untyped-def]
+    """One row of the map: red, green, blue reflectance, gloss and height of the relief, then its folds as
+    _folds_row found them, (6 * MAP_WIDTH,).
 
     masks and noise: the flat row of _masks and _tiles, the latter from column x0 on; the rest as in _bake.
     """
@@ -104,12 +130,10 @@ def _bake_row(masks, noise, x0, colours, scale, folds, out):  # type: ignore[no-
     blush_k, blotch_k, freckle_k, pore_k, oil_k, socket_k, shadow_k, brow_k, scalp_k, liner_k = scale
     for j in range(MAP_WIDTH):
         n = x0 + j
-        blotch, spot, stubble, pore = noise[n], noise[n + _SPOT], noise[n + _STUBBLE], noise[n + _PORE]
+        blotch, spot = f32(noise[n]) * _GRAIN, f32(noise[n + _SPOT]) * _DOT
+        stubble, pore = f32(noise[n + _STUBBLE]) * _DOT, f32(noise[n + _PORE]) * _GRAIN
         lips, beard = min(f32(masks[j]) * unit, one), f32(masks[j + _BEARD]) * unit
-        crease = f32(0.0)
-        for k in range(6):
-            crease += folds[k] * f32(masks[j + _FOLD + k * MAP_WIDTH])
-        crease *= unit
+        crease = out[_CREASE + j]
         red = blush_k * (f32(masks[j + _BLUSH]) * unit - f32(0.25) - f32(0.3) * f32(masks[j + _PALE]) * unit)
         red += blotch_k * blotch * f32(0.3)
         dark = blotch_k * f32(0.22) * blotch + freckle_k * spot * f32(2.4)
@@ -136,38 +160,41 @@ def _bake_row(masks, noise, x0, colours, scale, folds, out):  # type: ignore[no-
 
 @njit(cache=True, fastmath=FINITE, error_model="numpy")
 def _lay_row(above, row, below, out):  # type: ignore[no-untyped-def]
-    """A row of the map as texels, (w, TEXEL), from the row as _bake_row made it and the ones beside it."""
-    heights = 4 * MAP_WIDTH
-    for j in range(MAP_WIDTH):
-        for c in range(4):
-            out[j, c] = row[c * MAP_WIDTH + j]
-        left, right = max(j - 1, 0), min(j + 1, MAP_WIDTH - 1)
-        out[j, 4] = f32(0.9) * (row[heights + right] - row[heights + left])
-        out[j, 5] = f32(0.9) * (below[heights + j] - above[heights + j])
+    """A row of the map as texels, (w * WORDS,), from the row as _bake_row made it and the ones beside it."""
+    red, green, blue = row[:MAP_WIDTH], row[MAP_WIDTH : 2 * MAP_WIDTH], row[2 * MAP_WIDTH : 3 * MAP_WIDTH]
+    gloss, height = row[3 * MAP_WIDTH : 4 * MAP_WIDTH], row[4 * MAP_WIDTH : 5 * MAP_WIDTH]
+    up, down = above[4 * MAP_WIDTH : 5 * MAP_WIDTH], below[4 * MAP_WIDTH : 5 * MAP_WIDTH]
+    # the outermost columns, which lie behind the ears, take the slope of those beside them
+    for j in range(1, MAP_WIDTH - 1):
+        out[2 * j] = colour_word(red[j], green[j], blue[j])
+        across, along = f32(0.9) * (height[j + 1] - height[j - 1]), f32(0.9) * (down[j] - up[j])
+        out[2 * j + 1] = relief_word(gloss[j], across, along)
+    out[:WORDS], out[-WORDS:] = out[WORDS : 2 * WORDS], out[-2 * WORDS : -WORDS]
 
 
 @njit(cache=True, fastmath=FINITE, error_model="numpy")
-def _bake(masks, noise, y0, x0, colours, scale, folds):  # type: ignore[no-untyped-def]
-    """(h, w, TEXEL): red, green, blue reflectance, gloss, and the slopes of the relief.
+def _bake(masks, used, noise, y0, x0, colours, scale, folds):  # type: ignore[no-untyped-def]
+    """(h, w, WORDS): texels of reflectance, gloss, and the slopes of the relief.
 
-    masks and noise as in _masks and _tiles, the latter from (y0, x0) on; colours (5, 4): skin, tint of blood,
+    masks, used, noise: as in _masks, _used and _tiles, from (y0, x0) on; colours (5, 4): skin, tint of blood,
     lips, lipstick and its strength, hair; scale: strengths, in the order of `bake`; folds (6,).
     """
     height = len(masks)
-    out = np.empty((height, MAP_WIDTH, TEXEL), np.float32)
-    rows = np.empty((3, 5 * MAP_WIDTH), np.float32)
+    out = np.empty((height, MAP_WIDTH * WORDS), np.uint32)
+    rows = np.empty((3, 6 * MAP_WIDTH), np.float32)
     for i in range(height):
         line, specks = masks[i].reshape(-1), noise[y0 + i].reshape(-1)
-        _bake_row(line, specks, x0, colours, scale, folds, rows[i % 3])
+        _folds_row(line, used[i], folds, rows[i % 3])
+        _bake_row(line, specks, x0, colours, scale, rows[i % 3])
         if i > 0:
             _lay_row(rows[max(i - 2, 0) % 3], rows[(i - 1) % 3], rows[i % 3], out[i - 1])
     _lay_row(rows[(height - 2) % 3], rows[(height - 1) % 3], rows[(height - 1) % 3], out[height - 1])
-    return out
+    return out.reshape((height, MAP_WIDTH, WORDS))
 
 
 @lru_cache(maxsize=4)
-def bake(skin: Skin, smile: float = 0.0, brow_up: float = 0.0, brow_down: float = 0.0) -> NDArray[np.float32]:
-    """The skin map (MAP_HEIGHT, MAP_WIDTH, TEXEL): reflectance (3), gloss, slope of the relief in u and v.
+def bake(skin: Skin, smile: float = 0.0, brow_up: float = 0.0, brow_down: float = 0.0) -> NDArray[np.uint32]:
+    """The skin map (MAP_HEIGHT, MAP_WIDTH, WORDS): texels of reflectance, gloss and slope of the relief.
 
     smile, brow_up, brow_down (0..1) deepen the folds that go with them. The map is kept for the next pictures
     of the same face: do not change it.
@@ -194,5 +221,5 @@ def bake(skin: Skin, smile: float = 0.0, brow_up: float = 0.0, brow_down: float 
     colours[0, :3], colours[1, :3], colours[2, :3] = base, np.array([0.03, -0.24, -0.20]) * fade, lip
     colours[3], colours[4, :3] = skin.lipstick, skin.hair
     strengths, depths = np.array(scale, np.float32), np.array(folds, np.float32)
-    baked: NDArray[np.float32] = _bake(_masks(), _tiles(), y0, x0, colours, strengths, depths)
+    baked: NDArray[np.uint32] = _bake(_masks(), _used(), _tiles(), y0, x0, colours, strengths, depths)
     return baked

@@ -37,49 +37,7 @@ from .shade import (
     VZ,
     unit_interval,
 )
-
-#: numbers of a texel: red, green, blue, gloss, slopes of the relief
-TEXEL = 6
-
-
-@njit(cache=True, fastmath=FINITE, error_model="numpy", inline="always")
-def _between(t, a, b, c, d, fu, fv):  # type: ignore[no-untyped-def]
-    top = t[a] + fu * (t[b] - t[a])
-    low = t[c] + fu * (t[d] - t[c])
-    return top + fv * (low - top)
-
-
-@njit(cache=True, fastmath=FINITE, error_model="numpy")
-def fetch(p, n, texture):  # type: ignore[no-untyped-def]
-    """Bilinear texels of texture (h, w, TEXEL) at A0, A1 into the rows RED to BLUE, GLOSS, U0 and V0.
-
-    u beyond the right edge is mirrored back.
-    """
-    h, w = texture.shape[:2]
-    flat = texture.reshape(-1)
-    right, bottom, row = f32(w - 1), f32(h) - f32(1.01), np.uint64(w * TEXEL)
-    for i in range(min(n, CHUNK)):
-        u, v = p[A0 + i], p[A1 + i]
-        u = min(u, f32(2.0) * right - u)
-        u = min(max(u, f32(0.0)), right - f32(0.01))
-        v = min(max(v, f32(0.0)), bottom)
-        x, y = np.uint64(u), np.uint64(v)
-        fu, fv = u - f32(x), v - f32(y)
-        a = y * row + x * np.uint64(TEXEL)
-        b, c = a + np.uint64(TEXEL), a + row
-        d = b + row
-        one = np.uint64(1)
-        p[RED + i] = _between(flat, a, b, c, d, fu, fv)
-        a, b, c, d = a + one, b + one, c + one, d + one
-        p[GREEN + i] = _between(flat, a, b, c, d, fu, fv)
-        a, b, c, d = a + one, b + one, c + one, d + one
-        p[BLUE + i] = _between(flat, a, b, c, d, fu, fv)
-        a, b, c, d = a + one, b + one, c + one, d + one
-        p[GLOSS + i] = _between(flat, a, b, c, d, fu, fv)
-        a, b, c, d = a + one, b + one, c + one, d + one
-        p[U0 + i] = _between(flat, a, b, c, d, fu, fv)
-        a, b, c, d = a + one, b + one, c + one, d + one
-        p[V0 + i] = _between(flat, a, b, c, d, fu, fv)
+from .texels import fetch
 
 
 @njit(cache=True, fastmath=FINITE, error_model="numpy")

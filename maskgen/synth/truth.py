@@ -29,7 +29,7 @@ from .draws import generator
 from .model import Bent, HeadModel, head_model, vertex_normals
 from .parts import FABRIC, Part
 from .scene import Scene
-from .surfaces import TEXEL
+from .texels import packed
 
 #: how wide the skin's movement is averaged before the fabric follows it, mm
 _FOLLOW_MM = 9.0
@@ -105,11 +105,11 @@ def _fine(shell: Shell) -> FineShell:
 
 @dataclass(frozen=True, eq=False)
 class WornMask:
-    """A mask on a head. draw: what it is; texture (h, w, TEXEL): reflectance, gloss, slopes of the relief."""
+    """A mask on a head. draw: what it is; texture (h, w, WORDS): its texels."""
 
     draw: MaskDraw
     shell: FineShell
-    texture: NDArray[np.float32]
+    texture: NDArray[np.uint32]
 
     def worn(self, bent: Bent, model: HeadModel) -> Part:
         """The shell as a part of the figure, on this very head (head frame)."""
@@ -235,8 +235,8 @@ def _ironed(grid: NDArray[np.float64], push: NDArray[np.float64]) -> NDArray[np.
 @lru_cache(maxsize=32)
 def _texture(
     style: Style, size_mm: tuple[float, float], color: str, crease: tuple[int, int, float]
-) -> NDArray[np.float32]:
-    """The style's maps in one array, and a few rows of each strap's colour below."""
+) -> NDArray[np.uint32]:
+    """The style's maps as texels, and a few rows of each strap's colour below."""
     # a picture of 450 px shows no more than 520 texels
     levels = prepared(style, size_mm)
     level = unpacked(next((maps for maps in levels if maps.cloth.shape[1] <= 520), levels[-1]))
@@ -248,7 +248,7 @@ def _texture(
     colour = level.albedo[..., ::-1] * base * (1.0 - hem) + lining * hem
     colour = colour * (1.0 - printed[..., 3:]) + printed[..., 2::-1] * _CLOTH
     colour *= 2.0 ** (0.5 * level.relief[..., 2:3])
-    out = np.zeros((h, w, TEXEL), np.float32)
+    out = np.zeros((h, w, 6), np.float32)
     out[..., :3] = colour
     out[..., 3] = 0.15 + 1.5 * style.spec.material.sheen
     x, y, strength = crease
@@ -260,7 +260,7 @@ def _texture(
     for strap in style.spec.straps or (None,):
         tone = hex_to_linear(strap.color)[::-1] * _CLOTH if strap is not None and strap.color else base
         strips.append(np.tile(np.array([*tone, 0.2, 0.0, 0.0], np.float32), (_STRAP_ROWS, w, 1)))
-    return np.ascontiguousarray(np.concatenate([out, *strips]), np.float32)
+    return packed(np.concatenate([out, *strips]))
 
 
 def wear(draw: MaskDraw) -> WornMask:
