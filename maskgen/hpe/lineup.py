@@ -19,7 +19,7 @@ from ..errors import MaskgenError, UsageError
 from ..io.files import atomic_write
 from ..report.tables import ANGLES, markdown
 from . import config as configs
-from . import metrics
+from . import metrics, train
 from .bootstrap import Interval, mean_intervals
 from .evaluate import jsonable, masked_pairs
 from .gap import compare_errors, gap_report, pair
@@ -113,7 +113,7 @@ def run_all(
             say = _prefixed(report, f"{v.label}, seed {seed}: ")
             own = [*v.defaults, *overrides, *v.overrides, f"seed={seed}", f"name={_folder(v.label)}"]
             try:
-                content = _run(configs.load(base, own), folder, say)
+                content = train.complete(configs.load(base, own), folder, report=say)
                 line.predictions.append(_read_predictions(folder, content))
                 line.results.append(content)
             except Stopped:
@@ -128,16 +128,6 @@ def run_all(
 
 def _prefixed(report: Report, prefix: str) -> Report:
     return lambda text: report(prefix + text)
-
-
-def _run(wanted: configs.Config, folder: Path, report: Report) -> dict[str, Any]:
-    """The results of a finished run in ``folder``, or of training it now (resumed where it was begun)."""
-    from . import train
-
-    done = train.finished(wanted, folder)
-    if done is not None:
-        return done
-    return train.run(wanted, folder, resume=(folder / "last.pt").is_file(), report=report)
 
 
 def _read_predictions(folder: Path, content: dict[str, Any]) -> dict[str, Predictions]:
