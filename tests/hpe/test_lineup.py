@@ -71,6 +71,31 @@ def test_table_has_errors_misses_and_the_zero_row(lines):
     assert [entry["label"] for entry in stored] == ["fastpose", "retinapose_mnet025", "slow", "broken"]
 
 
+def test_errors_by_angle_have_intervals_and_count_misses_as_zero(lines):
+    found, _ = lines
+    table = [line for line in lineup.angle_table(found).splitlines() if line.startswith("| ")][1:]
+    rows = {
+        (c[0], c[1]): c for c in ([cell.strip() for cell in line.strip("|").split("|")] for line in table)
+    }
+    assert set(rows) == {
+        (n, t) for n in ("fastpose", "retinapose_mnet025", "slow") for t in ("clean", "masked")
+    }
+    for line in found[:3]:
+        row = rows[line.variant.label, "clean"]
+        scores = [r["tests"]["clean"]["scores"] for r in line.results]
+        by_angle = [
+            sum(s["mae_zero_filled"][a] for s in scores) / 2 for a in ("yaw", "pitch", "roll", "mean")
+        ]
+        assert [float(cell) for cell in row[3:7]] == pytest.approx(by_angle, abs=0.006)
+        low, high = map(float, row[7].split(" to "))
+        assert row[2] == "2"
+        assert low < float(row[6]) < high
+        dead = [a for s in scores for a in s.get("collapsed", [])]
+        assert row[8] == ", ".join(
+            f"{a} ({dead.count(a)} of 2)" for a in ("yaw", "pitch", "roll") if a in dead
+        )
+
+
 def test_gaps_and_differences_are_paired_over_pictures_and_seeds(lines):
     found, _ = lines
     (report,) = lineup.gaps(found[0]).values()
