@@ -36,6 +36,7 @@ SHORT = ("train.ema=0", "train.bn_batches=20")
 #: the face is first, its points next and its pose last: at the preset's rate 200 steps end with the first
 QUICK: dict[str, tuple[str, ...]] = {
     "retinapose_mnet025": ("train.lr=1e-2",),
+    "retinapose_r50": ("train.lr=1e-2",),
     "siamese_rank": ("model.options.rank_epochs=4", "model.options.regress_epochs=0"),
     "mhpe": ("train.lr=3e-3",),
     "glpose": ("train.lr=1e-3",),
