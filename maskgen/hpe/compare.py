@@ -85,16 +85,11 @@ def run_comparison(
     """Train what is not trained yet, compare, and write OUT/comparison.json and OUT/comparison.md."""
     from . import train
 
-    total, done = len(plan.seeds) * len(configs), 0
-    for seed in plan.seeds:
-        for name, config in configs.items():
-            done += 1
-            folder = out / name / f"seed-{seed}"
-            wanted = with_overrides(config, {"seed": seed, "name": f"{name}/seed-{seed}"})
-            if train.finished(wanted, folder) is not None:
-                continue
-            report(f"[{done}/{total}] {name}, seed {seed}")
-            train.run(wanted, folder, resume=(folder / "last.pt").is_file(), report=report)
+    runs = [(seed, name) for seed in plan.seeds for name in configs]
+    for i, (seed, name) in enumerate(runs, start=1):
+        wanted = with_overrides(configs[name], {"seed": seed, "name": f"{name}/seed-{seed}"})
+        title = f"[{i}/{len(runs)}] {name}, seed {seed}"
+        train.complete(wanted, out / name / f"seed-{seed}", report=report, title=title)
     content = judge(plan, list(configs), out)
     text = json.dumps(jsonable(content), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     atomic_write(out / "comparison.json", text.encode())

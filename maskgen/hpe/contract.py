@@ -167,7 +167,11 @@ class Stage:
 
 
 class HeadPoseModel(nn.Module):
-    """Base of all networks. Constructors take keyword options only, all with defaults."""
+    """Base of all networks. Constructors take keyword options only, all with defaults.
+
+    `create_model` holds the options to the annotations of ``__init__``, a Literal's values included; a
+    constructor checks only what annotations cannot say.
+    """
 
     #: set by @register
     name: ClassVar[str] = ""

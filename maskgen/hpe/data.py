@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ class SampleSet:
     """Rows of one or more caches, in a fixed order.
 
     source: (n,) index into ``sources``. row: (n,) row of that source's cache. dropped: how many pictures were
-    left out, by reason.
+    left out, by reason. shared_ids: sources hold pictures of one id (a dataset and its twin do).
     """
 
     sources: tuple[Source, ...]
@@ -36,6 +36,7 @@ class SampleSet:
     source: Rows
     row: Rows
     dropped: dict[str, int]
+    shared_ids: bool = False
 
     def __len__(self) -> int:
         return len(self.row)
@@ -47,8 +48,12 @@ class SampleSet:
         return np.concatenate(parts)[starts[self.source] + self.row]
 
     def labels(self) -> Labels:
-        """Ids, (n, 3) label angles and groups."""
+        """Ids, (n, 3) label angles and groups. Ids that sources share are made unique: ``NAME:id``."""
         ids, groups = self.column("id").tolist(), self.column("group").tolist()
+        if self.shared_ids:
+            names = [s.name for s in self.sources]
+            names = [n if names.count(n) == 1 else f"{n}#{k}" for k, n in enumerate(names, start=1)]
+            ids = [f"{names[k]}:{i}" for k, i in zip(self.source.tolist(), ids, strict=True)]
         return Labels(tuple(ids), self.column("euler"), tuple(groups))
 
     def pixels(self, samples: Sequence[int] | Rows) -> Pixels:
@@ -65,9 +70,7 @@ class SampleSet:
 
     def take(self, samples: Rows) -> SampleSet:
         """A subset, in the given order."""
-        return SampleSet(
-            self.sources, self.caches, self.source[samples], self.row[samples], dict(self.dropped)
-        )
+        return replace(self, source=self.source[samples], row=self.row[samples], dropped=dict(self.dropped))
 
     def split_off(self, fraction: float, salt: str = "validation") -> tuple[SampleSet, SampleSet]:
         """(rest, held out): about ``fraction`` of the groups, the same ones in every run and every twin.
@@ -151,7 +154,8 @@ def load_set(
     found = SampleSet(sources, caches, np.concatenate(index), np.concatenate(rows), dropped)
     if len(found) == 0:
         raise UsageError(f"no picture is left of {expression!r}: {dropped}")
-    return found
+    # asked of the whole set: a part of it names its pictures as every other part does
+    return replace(found, shared_ids=len(np.unique(found.column("id"))) < len(found))
 
 
 def _selected(source: Source, cache: CropCache) -> NDArray[np.bool_]:

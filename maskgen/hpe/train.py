@@ -116,6 +116,19 @@ def finished(wanted: Config, folder: Path) -> dict[str, Any] | None:
     return content
 
 
+def complete(wanted: Config, folder: Path, *, report: Report = print, title: str = "") -> dict[str, Any]:
+    """The results of a finished run in ``folder``, or of training it now, resumed where it was begun.
+
+    title: said before training; a finished run is read in silence. Raises what `finished` and `run` raise.
+    """
+    done = finished(wanted, folder)
+    if done is not None:
+        return done
+    if title:
+        report(title)
+    return run(wanted, folder, resume=(folder / "last.pt").is_file(), report=report)
+
+
 def _finish(
     config: Config, out: Path, trainer: Trainer, train: SampleSet, val: SampleSet | None, report: Report
 ) -> dict[str, Any]:

@@ -154,6 +154,13 @@ def test_twins_split_alike_and_whole_groups_move(tmp_path) -> None:
     assert not a & b
     assert len(held) == 2 * len(b)
     assert 4 <= len(b) <= 20
+    # a picture and its twin share the id of their source; labels tell them apart, in any part of the set
+    assert set(held.labels().ids) == {f"{n}:{i}" for n in ("AFLW2000", "AFLW2000_masked") for i in b}
+    alone = both.take(np.arange(3)).labels().ids
+    assert alone == both.labels().ids[:3]
+    assert load_set(str(clean), SPEC, tmp_path / "c").labels().ids[0] == alone[0].partition(":")[2]
+    parts = load_set(f"{clean} + {clean}", SPEC, tmp_path / "c").labels().ids
+    assert len(set(parts)) == 80
 
 
 def test_weights_set_how_often_a_source_is_drawn(tmp_path) -> None:

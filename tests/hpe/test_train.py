@@ -96,6 +96,15 @@ def test_a_run_stopped_anywhere_and_resumed_equals_one_that_was_not(
     assert [r["loss"] for r in a] == pytest.approx([r["loss"] for r in b], rel=1e-12)
 
 
+def test_clean_and_masked_twins_are_both_validated_on(root, tmp_path) -> None:
+    masked = write_set(tmp_path / "AFLW2000_masked", 40, masked=True)
+    wanted = settings(root, f"data.train={root} + {masked}", "train.epochs=1", "data.val=0.3")
+    content = train.run(wanted, tmp_path / "run", report=lambda s: None)
+    held = content["train"]["val"]["sources"]
+    assert held[0]["n"] == held[1]["n"] > 0
+    assert content["train"]["history"][-1]["val_mean"] > 0.0
+
+
 def test_the_same_seed_gives_the_same_weights_and_another_does_not(root, tmp_path) -> None:
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         train.run(settings(root, f"seed={seed}", "train.epochs=1"), tmp_path / name, report=lambda s: None)

@@ -57,7 +57,7 @@ class RetinaPose(HeadPoseModel):
         super().__init__()
         trunk, width = trunk or self.plan[0], self.plan[1] if width is None else width
         fpn = self.plan[2] if fpn is None else fpn
-        _check(size, fpn, pose_form, level_weights, threshold)
+        _check(size, fpn, threshold)
         m = tuple(v / 255.0 for v in MEAN)
         unit = 1.0 if divide else 1.0 / 255.0
         self.input_spec = InputSpec(size=size, mean=(m[0], m[1], m[2]), std=(unit,) * 3, crop="frame")
@@ -195,16 +195,12 @@ class DetectionView(ExportView):
         return (out.R, *(out.extras[k] for k in self.outputs[1:])) if self.everything else out.R
 
 
-def _check(size: int, fpn: int, pose_form: str, level_weights: str, threshold: float) -> None:
+def _check(size: int, fpn: int, threshold: float) -> None:
     if size < 64 or size % 32:
         raise UsageError(
             f"the detector's frame is a multiple of 32 pixels, 64 or more, got {size}; try 320 or 640"
         )
     if fpn < 4 or fpn % 4:
         raise UsageError(f"fpn is the number of the pyramid's channels, a multiple of 4, got {fpn}; try 64")
-    if pose_form not in ("6d", "9d"):
-        raise UsageError(f"pose_form {pose_form!r} is unknown; choose 6d or 9d")
-    if level_weights not in ("equal", "rising"):
-        raise UsageError(f"level_weights {level_weights!r} is unknown; choose equal or rising")
     if not 0.0 < threshold < 1.0:
         raise UsageError(f"threshold is a score between 0 and 1, got {threshold}")

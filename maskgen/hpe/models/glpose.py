@@ -106,8 +106,6 @@ class GLPose(HeadPoseModel):
         super().__init__()
         if not trunk.startswith("resnet"):
             raise UsageError(f"glpose puts attention after the stages of a ResNet; trunk {trunk!r} is none")
-        if landmark_loss not in ("squared", "norm"):
-            raise UsageError(f"landmark_loss {landmark_loss!r} is unknown; choose squared or norm")
         self.input_spec = InputSpec(size=size)
         self.trunk = build_trunk(trunk, width, weights)
         third, fourth = self.trunk.channels[2], self.trunk.channels[3]

@@ -161,8 +161,6 @@ class MHPE(HeadPoseModel):
         reference_likelihood: bool = False,
     ) -> None:
         super().__init__()
-        if references not in ("extra", "in_batch"):
-            raise UsageError(f"references {references!r} is unknown; choose extra or in_batch")
         if reference_group < 1:
             raise UsageError(f"reference_group is a number of inputs, 1 or more, got {reference_group}")
         self.input_spec = InputSpec(size=size)

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ...errors import UsageError
 from ..contract import HeadPoseModel, InputSpec, ModelCard, Output, Stage, Targets, require
 from ..nn.backbones import build_trunk
 from ..ranking import Ensemble, all_pairs, degrade
@@ -77,8 +76,6 @@ class SiameseRank(HeadPoseModel):
         regress_epochs: int = 25,
     ) -> None:
         super().__init__()
-        if pairing not in ("ensemble", "standard"):
-            raise UsageError(f"pairing {pairing!r} is unknown; choose ensemble or standard")
         self.input_spec = InputSpec(size=size)
         self.trunk = build_trunk(trunk, width, weights)
         heads = [nn.Linear(self.trunk.channels[-1], 1) for _ in range(3)]
