@@ -198,7 +198,7 @@ def _cloth(draw: MaskDraw, light: Light, white: float, spec: MaskSpec) -> F32:
     toward = -float(light.gradient[2])
     p[s.LEVEL] = white / _WHITE_ALBEDO * 2.0 ** (-0.75 * toward)
     strength, at_x, at_y = _numbers_of(draw.seed)
-    p[s.CREASE] = np.float32(spec.material.crease * (0.05 + 0.07 * strength / 255.0)) * CREASE_STEP
+    p[s.CREASE] = np.float32(spec.material.crease * (0.04 + 0.055 * strength / 255.0)) * CREASE_STEP
     p[s.CREASE_X], p[s.CREASE_Y] = at_x, at_y
     dark = 1.0 - min(float(_tint(draw, spec) @ LUMA_BGR) / _WHITE_ALBEDO, 1.0)
     p[s.AMBIENT] = _AMBIENT + _VEIL * dark

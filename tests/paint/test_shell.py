@@ -13,7 +13,7 @@ from scipy.ndimage import gaussian_filter, gaussian_filter1d
 from maskgen.geometry.face import CANONICAL_FACE
 from maskgen.geometry.head import CENTRE, directions_of, head_mesh
 from maskgen.geometry.rotation import rotation_z
-from maskgen.paint.drape import _blurred, _natural_spline, skin_radius
+from maskgen.paint.drape import _blurred, natural_spline, skin_radius
 from maskgen.paint.shell import COLUMNS, ROWS, Shell, build_shell, skewed
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "masks"))
@@ -198,7 +198,7 @@ def test_splines_and_blurs_of_the_cloth_are_those_of_scipy() -> None:
     rng = np.random.default_rng(4)
     x, values = np.cumsum(rng.random(9) + 0.2), rng.random((9, 3))
     at = np.linspace(x[0], x[-1], 40)
-    np.testing.assert_allclose(_natural_spline(x, values, at), CubicSpline(x, values, bc_type="natural")(at))
+    np.testing.assert_allclose(natural_spline(x, values, at), CubicSpline(x, values, bc_type="natural")(at))
     field = rng.random((20, 31))
     np.testing.assert_allclose(_blurred(field, 1.3, 1.3), gaussian_filter(field, 1.3, mode="nearest"))
     down = gaussian_filter1d(field, 0.7, axis=0, mode="nearest")
