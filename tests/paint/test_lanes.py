@@ -38,5 +38,6 @@ def test_only_what_is_nearer_and_between_the_ends_is_kept(numbered) -> None:
     _kept(depth, ids if numbered else None, z, np.float32(2.5), np.float32(6.0), np.int16(9))
     drawn = [3, 5, 6]
     np.testing.assert_array_equal(np.flatnonzero(depth == 2.0), drawn)
-    assert depth[4] == 1.0 and np.count_nonzero(depth == 5.0) == len(depth) - 4
+    assert depth[4] == 1.0
+    assert np.count_nonzero(depth == 5.0) == len(depth) - 4
     np.testing.assert_array_equal(np.flatnonzero(ids == 9), drawn if numbered else [])

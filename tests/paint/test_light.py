@@ -11,7 +11,7 @@ from maskgen.geometry.head import skull_mesh
 from maskgen.geometry.landmarks import Landmarks
 from maskgen.geometry.pose import HeadPose
 from maskgen.paint.light import estimate_light
-from maskgen.paint.raster import fill_depth
+from maskgen.paint.raster import FAR, SS, fill_depth, new_buffers
 from maskgen.paint.tone import LEVEL, LUMA_BGR
 
 SKIN = np.array([0.75, 1.0, 1.55])
@@ -23,8 +23,9 @@ def lit_head(pose: HeadPose, gradient, level: float = -2.0, scale: float = 1.4, 
     camera = WeakPerspective(scale, (190.0, 190.0))
     mesh = skull_mesh()
     points = camera.project(mesh.vertices, pose.cam_from_head).astype(np.float32)
-    depth, ids = np.full((380, 380), 1e30, np.float32), np.full((380, 380), -1, np.int16)
+    depth, ids = new_buffers(380 // SS, 380 // SS)
     fill_depth(points, mesh.triangles, True, depth, ids)
+    ids[depth == FAR] = -1
     normals = mesh.normals @ pose.cam_from_head.T
     stops = level + normals @ np.asarray(gradient, float)
     value = 2.0 ** stops[mesh.triangles].mean(1)
