@@ -225,20 +225,22 @@ def draw_strands(points, starts, width, ids, depth, first_id, order):  # type: i
             count = int(max(abs(dx), abs(dy))) + 1
             if count > 400:
                 continue
-            slant = math.sqrt(dx * dx + dy * dy) / max(max(abs(dx), abs(dy)), 1e-6)
-            spread = width[a] * min(slant, 1.42)
-            full = int(spread)
-            rest = spread - full
+            slant = math.sqrt(dx * dx + dy * dy) / max(max(abs(dx), abs(dy)), f32(1e-6))
+            spread = width[a] * min(slant, f32(1.42))
+            full = np.int32(spread)
+            rest = np.uint32((spread - f32(full)) * f32(16777216.0))
             code = np.uint32(a * 2654435761 + 12345)
+            per = f32(1.0) / f32(count)
+            sx, sy, sz = dx * per, dy * per, dz * per
             for i in range(count):
-                t = i / count
-                x, y, z = x0 + t * dx, y0 + t * dy, z0 + t * dz
+                t = f32(np.int32(i))
+                x, y, z = x0 + t * sx + f32(0.5), y0 + t * sy + f32(0.5), z0 + t * sz
                 code = np.uint32(code * np.uint32(1664525) + np.uint32(1013904223))
-                n = full + (1 if (code >> np.uint32(8)) / 16777216.0 < rest else 0)
-                for w in range(n):
-                    off = w - 0.5 * (n - 1)
-                    px = int(x + 0.5) if along_x else int(x + off + 0.5)
-                    py = int(y + off + 0.5) if along_x else int(y + 0.5)
+                n = full + (np.int32(1) if code >> np.uint32(8) < rest else np.int32(0))
+                off = f32(-0.5) * f32(n - np.int32(1))
+                for _ in range(n):
+                    px, py = (int(x), int(y + off)) if along_x else (int(x + off), int(y))
+                    off += f32(1.0)
                     if 0 <= px < wide and 0 <= py < height and z < depth[py, px]:
                         depth[py, px] = z
                         ids[py, px] = first_id + a
