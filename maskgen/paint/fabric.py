@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..masks.catalogue import Fabric, Style
+from ..masks.spec import MaskSpec
 from .tone import LINEAR
 
 F32 = NDArray[np.float32]
@@ -157,6 +158,11 @@ def _periodic_noise(rng: np.random.Generator, power: float, stretch: float) -> N
     phase = rng.uniform(0.0, 2.0 * np.pi, f.shape)
     out = np.fft.irfft2(amplitude * np.exp(1j * phase), s=(_TILE, _TILE))
     return out / out.std()
+
+
+def crease_slope(spec: MaskSpec, drawn: float) -> float:
+    """Root mean square slope of the creases of a style, mm per mm; ``drawn`` 0..1: how creased it is."""
+    return spec.material.crease * (0.04 + 0.055 * drawn)
 
 
 @lru_cache(maxsize=1)

@@ -18,7 +18,16 @@ from ..masks.spec import MaskDraw, MaskSpec
 from . import composite as c
 from . import dress as d
 from . import shading as s
-from .fabric import CREASE_STEP, NO_TILE, grain_tile, packed_creases, pick_level, prepared, prepared_tile
+from .fabric import (
+    CREASE_STEP,
+    NO_TILE,
+    crease_slope,
+    grain_tile,
+    packed_creases,
+    pick_level,
+    prepared,
+    prepared_tile,
+)
 from .frame import photograph_box
 from .light import Light, bare_skin, estimate_light
 from .occluder import find_occluder, put_behind
@@ -198,7 +207,7 @@ def _cloth(draw: MaskDraw, light: Light, white: float, spec: MaskSpec) -> F32:
     toward = -float(light.gradient[2])
     p[s.LEVEL] = white / _WHITE_ALBEDO * 2.0 ** (-0.75 * toward)
     strength, at_x, at_y = _numbers_of(draw.seed)
-    p[s.CREASE] = np.float32(spec.material.crease * (0.04 + 0.055 * strength / 255.0)) * CREASE_STEP
+    p[s.CREASE] = np.float32(crease_slope(spec, strength / 255.0)) * CREASE_STEP
     p[s.CREASE_X], p[s.CREASE_Y] = at_x, at_y
     dark = 1.0 - min(float(_tint(draw, spec) @ LUMA_BGR) / _WHITE_ALBEDO, 1.0)
     p[s.AMBIENT] = _AMBIENT + _VEIL * dark

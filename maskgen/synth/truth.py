@@ -21,7 +21,7 @@ from scipy.spatial import cKDTree
 from ..geometry.head import grid_triangles
 from ..masks.catalogue import Catalogue, Style
 from ..masks.spec import MaskDraw
-from ..paint.fabric import creases, prepared, unpacked
+from ..paint.fabric import crease_slope, creases, prepared, unpacked
 from ..paint.shell import COLUMNS, ROWS, Shell, build_shell
 from ..paint.tone import hex_to_linear, lining_beside
 from .base import base_head
@@ -269,7 +269,7 @@ def wear(draw: MaskDraw) -> WornMask:
     shell = build_shell(style.spec, draw.wear, draw.skew_deg)
     color = draw.color or style.spec.material.colors[0][0]
     rng = np.random.Generator(np.random.Philox(key=draw.seed))  # creases as the painter draws them
-    strength = style.spec.material.crease * float(0.05 + 0.07 * rng.random())
+    strength = crease_slope(style.spec, rng.random())
     x, y = rng.integers(0, 256, 2)
     crease = (int(x), int(y), strength)
     return WornMask(draw, _fine(shell), _texture(style, shell.size_mm, color, crease))
