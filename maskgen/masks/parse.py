@@ -33,6 +33,7 @@ _RANGES = {
     "drape.spread": (0.2, 10.0),
     "drape.ridge": (0.0, 40.0),
     "drape.ridge_width": (0.01, 1.0),
+    "drape.cheeks": (0.0, 20.0),
     "drape.flare": (0.0, 30.0),
     "drape.skirt": (0.0, 150.0),
     "drape.skirt_taper": (0.0, 1.0),
@@ -40,6 +41,7 @@ _RANGES = {
     "material.relief": (0.0, 10.0),
     "material.hem": (0.0, 30.0),
     "material.crease": (0.0, 3.0),
+    "material.wander": (0.0, 0.2),
 }
 _STRAP_RANGES = {"start": (0.0, 1.0), "width": (0.3, 60.0), "lift": (0.2, 20.0), "sag": (0.0, 40.0)}
 _BUMP_RANGES = {"at": (0.0, 1.0), "radius": (1.0, 60.0), "height": (0.0, 60.0), "wall": (1.0, 30.0)}

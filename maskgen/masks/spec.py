@@ -53,9 +53,11 @@ class Drape:
     middle (cups), mm, with its centre and half width along the height, 0 (top) .. 1 (bottom). profile: extra
     height down the midline as points (v, mm), straight between them (folded respirators); it falls to 0 at
     the side edge as 1 - u ** `spread`. ridge: height of a fold down the middle, mm, and ridge_width, the
-    share of the half width over which it sinks to a third. flare: how far the lower corner stands off, mm.
-    skirt: length of cloth that hangs down the neck from the bottom edge, mm; skirt_taper: 0 a tube, 1 a
-    triangle that is longest in the middle. bumps: round parts; one with u > 0 has a twin on the other side.
+    share of the half width over which it sinks to a third. cheeks: extra height on both sides of the mouth,
+    mm: it turns the roof that a cloth stretched from the nose would be into a vault. flare: how far the lower
+    corner stands off, mm. skirt: length of cloth that hangs down the neck from the bottom edge, mm;
+    skirt_taper: 0 a tube, 1 a triangle that is longest in the middle. bumps: round parts; one with u > 0 has
+    a twin on the other side.
     """
 
     tent: float = 0.8
@@ -71,6 +73,7 @@ class Drape:
     spread: float = 2.0
     ridge: float = 0.0
     ridge_width: float = 0.05
+    cheeks: float = 0.0
     flare: float = 0.0
     skirt: float = 0.0
     skirt_taper: float = 0.0
@@ -104,7 +107,8 @@ class Material:
     relief: millimetres that a full step of height.png means. hem: width of the sewn or welded edge, mm, 0
     none (maps may draw their own). lining: albedo of the inner layer that lining.png folds over the edges
     (dark cloth is lined with its own colour). crease: strength of random creases, 1 cloth, 0 a moulded shell.
-    printable: whether fabrics may be laid on.
+    wander: how far folds lie elsewhere on another mask of the style, as a share of its height. printable:
+    whether fabrics may be laid on.
     """
 
     colors: tuple[tuple[str, float], ...]
@@ -113,6 +117,7 @@ class Material:
     hem: float = 0.0
     lining: str = "#f2f4f5"
     crease: float = 1.0
+    wander: float = 0.0
     printable: bool = True
 
 

@@ -171,6 +171,9 @@ def _shaped(drape: Drape, u: Array, v: Array) -> Array:
         at, height = np.array(drape.profile).T
         down = _blurred(np.interp(v, at, height), 0.7, 0.0)
         out = out + down * np.clip(1.0 - np.abs(u) ** drape.spread, 0.0, 1.0)
+    if drape.cheeks:
+        beside = np.exp(-(((np.abs(u) - 0.30) / 0.20) ** 2)) - np.exp(-2.25 - (u / 0.10) ** 2)
+        out = out + drape.cheeks * beside * _smoothstep((v - 0.05) / 0.4) * _smoothstep((1.0 - v) / 0.4)
     # the fold runs out at both ends, where nose and chin hold the cloth
     held = _smoothstep(v / 0.12) * _smoothstep((1.0 - v) / 0.12)
     return out + drape.ridge * np.exp(-np.abs(u) / drape.ridge_width) * (0.3 + 0.7 * held)

@@ -165,6 +165,28 @@ def crease_slope(spec: MaskSpec, drawn: float) -> float:
     return spec.material.crease * (0.04 + 0.055 * drawn)
 
 
+@lru_cache(maxsize=8)
+def _wander_fields(rows: int, columns: int) -> F32:
+    """Smooth fields (5, rows * columns) of unit height that are 0 where hems lie: a tilt, bows, waves."""
+    u, v = np.linspace(-1.0, 1.0, columns)[None, :], np.linspace(0.0, 1.0, rows)[:, None]
+    rise = np.clip((np.minimum(v, 1.0 - v) - 0.09) / 0.16, 0.0, 1.0)
+    inner = rise * rise * (3.0 - 2.0 * rise)
+    across = (u, 1.5 * u**2 - 0.5, np.sin(4.0 * u), np.cos(4.5 * u), np.cos(np.pi * v) + 0.0 * u)
+    fields = [inner * f for f in across]
+    return np.asarray(np.stack(fields).reshape(len(fields), -1), np.float32)
+
+
+def wandered(spec: MaskSpec, drawn: tuple[int, ...], rows: int, columns: int) -> F32:
+    """What is added to v of the grid's vertices (rows * columns,), so that no two masks are folded alike.
+
+    drawn: five bytes of the mask's seed.
+    """
+    share = np.array(drawn) / 127.5 - 1.0
+    shift = 0.6 * spec.material.wander * (share @ _wander_fields(rows, columns))
+    # rounded: the last bit of a matrix product is not the same on all machines
+    return np.asarray(np.round(shift, 5), np.float32)
+
+
 @lru_cache(maxsize=1)
 def packed_creases() -> I16:
     """`creases` in CREASE_STEPs."""

@@ -27,6 +27,7 @@ from .fabric import (
     pick_level,
     prepared,
     prepared_tile,
+    wandered,
 )
 from .frame import photograph_box
 from .light import Light, bare_skin, estimate_light
@@ -35,7 +36,7 @@ from .photo import Photo, read_photo
 from .raster import SS
 from .scene import MASK_VERTICES, Scene, build_scene, label
 from .shadow import cast_shadow
-from .shell import Shell, build_shell, skewed
+from .shell import COLUMNS, ROWS, Shell, build_shell, skewed
 from .straps import STRAP_POINTS
 from .tone import LEVEL, LINEAR, LUMA_BGR, hex_to_linear, lining_beside
 from .types import NONE, Painted
@@ -141,10 +142,13 @@ class Painter:
         bands = [
             hex_to_linear(band.color) if band.color else color for band in spec.straps for _side in (0, 1)
         ]
+        table = _vertex_table(shell, scene, fit, light, _ceiling(p))
+        if spec.material.wander:
+            table[:MASK_VERTICES, d.V] += wandered(spec, _bytes_of(draw.seed)[3:], ROWS, COLUMNS)
         layer = np.zeros((*scene.coverage.shape, 4), np.float32)
         s.shade(
             scene.coverage, scene.seen, scene.points, shell.triangles, scene.away,
-            _vertex_table(shell, scene, fit, light, _ceiling(p)), shell.strap_from, 2 * (STRAP_POINTS - 1),
+            table, shell.strap_from, 2 * (STRAP_POINTS - 1),
             *maps, tile, packed_creases(), color, lining, np.array(bands, np.float32).reshape(-1, 3),
             light.cast.astype(np.float32), p, scene.inner, layer,
         )  # fmt: skip
@@ -206,7 +210,7 @@ def _cloth(draw: MaskDraw, light: Light, white: float, spec: MaskSpec) -> F32:
     # stops are counted from cloth that faces the camera, so that the level is what the camera exposed for
     toward = -float(light.gradient[2])
     p[s.LEVEL] = white / _WHITE_ALBEDO * 2.0 ** (-0.75 * toward)
-    strength, at_x, at_y = _numbers_of(draw.seed)
+    strength, at_x, at_y = _bytes_of(draw.seed)[:3]
     p[s.CREASE] = np.float32(crease_slope(spec, strength / 255.0)) * CREASE_STEP
     p[s.CREASE_X], p[s.CREASE_Y] = at_x, at_y
     dark = 1.0 - min(float(_tint(draw, spec) @ LUMA_BGR) / _WHITE_ALBEDO, 1.0)
@@ -221,13 +225,13 @@ def _ceiling(p: F32) -> float:
     return max(np.log2(max(light, 0.1) / (1.0 - float(p[s.AMBIENT]))), _LEAST_CEILING)
 
 
-def _numbers_of(seed: int) -> tuple[int, int, int]:
-    """Three independent bytes of a seed, by one round of the splitmix64 finaliser."""
+def _bytes_of(seed: int) -> tuple[int, ...]:
+    """Eight independent bytes of a seed, by one round of the splitmix64 finaliser."""
     z = (seed + 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF
     z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & 0xFFFFFFFFFFFFFFFF
     z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & 0xFFFFFFFFFFFFFFFF
     z ^= z >> 31
-    return z & 255, (z >> 8) & 255, (z >> 16) & 255
+    return tuple(z.to_bytes(8, "little"))
 
 
 def _grain_level(photo: Photo) -> np.float32:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from maskgen.masks.catalogue import Catalogue
-from maskgen.paint.fabric import creases, grain_tile, pick_level, prepared, prepared_tile, unpacked
+from maskgen.paint.fabric import creases, grain_tile, pick_level, prepared, prepared_tile, unpacked, wandered
 from maskgen.paint.tone import LINEAR
 
 CATALOGUE = Catalogue.load()
@@ -90,6 +90,17 @@ def test_levels_of_a_tile_are_linear_light_times_opacity() -> None:
 def test_the_level_follows_the_size_of_the_face() -> None:
     picked = [pick_level(6, texels_per_mm=2.0, pixels_per_mm=s) for s in (4.0, 2.0, 1.0, 0.5, 0.01, 0.0)]
     assert picked == [0, 0, 1, 2, 5, 5]
+
+
+def test_folds_lie_elsewhere_on_the_next_mask_but_hems_do_not() -> None:
+    spec, stiff = CATALOGUE.spec("surgical"), CATALOGUE.spec("n95")
+    draws = (0, 90, 10, 200, 255), (9, 9, 9, 9, 9)
+    one, other = (wandered(spec, drawn, 33, 45).reshape(33, 45) for drawn in draws)
+    assert np.abs(one - other).max() > 0.5 * spec.material.wander
+    assert np.abs(one).max() < 3.0 * spec.material.wander
+    assert (one[[0, 1, -2, -1]] == 0).all()
+    assert np.abs(np.diff(one, axis=0)).max() < 1 / 33, "the cloth folds back"
+    assert (wandered(stiff, draws[0], 33, 45) == 0).all()
 
 
 def test_creases_and_grain_are_seamless_and_of_unit_spread() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -192,6 +193,23 @@ def test_a_bump_stands_out_by_its_height_on_both_sides() -> None:
         for side in (-1, 1):
             column = round((side * bump.at[0] + 1) / 2 * (COLUMNS - 1))
             assert moved[row, column] == pytest.approx(bump.height, abs=1.0)
+
+
+def test_cheeks_make_a_vault_of_the_roof_and_leave_its_ridge_and_edges() -> None:
+    spec = CATALOGUE.spec("surgical")
+    flat, full = (grid(build_shell(replace(spec, drape=replace(spec.drape, cheeks=mm)))) for mm in (0.0, 6.0))
+    moved = np.linalg.norm(full - flat, axis=-1)
+    middle = COLUMNS // 2
+    assert max(moved[:, middle].max(), moved[[0, -1]].max(), moved[:, [0, -1]].max()) < 0.3
+    assert 4.5 < moved.max() < 6.5
+
+    def turn(points: np.ndarray) -> float:
+        """Degrees by which the cloth before the mouth turns within 8 mm of the midline."""
+        step = points[ROWS // 2, middle + 1] - points[ROWS // 2, middle - 1]
+        beside = points[ROWS // 2, middle + 2] - points[ROWS // 2, middle + 1]
+        return float(np.degrees(np.arctan2(beside[2], beside[0]) - np.arctan2(step[2], step[0])))
+
+    assert turn(full) < 0.8 * turn(flat)
 
 
 def test_splines_and_blurs_of_the_cloth_are_those_of_scipy() -> None:

@@ -12,14 +12,16 @@ def groove(c: Canvas, d: Map, width: float, depth: float, where: Map | float = 1
     c.height -= depth * np.exp(-((d / (width / 2.0)) ** 2)) * where
 
 
-def step(c: Canvas, d: Map, drop: float, rise_mm: float, fall_mm: float, where: Map | float = 1.0) -> None:
-    """A pleat's edge at d = 0 (d grows downward): cloth swells toward it, then drops and lies in shade."""
+def step(c: Canvas, d: Map, drop: Map, fall_mm: float, swell: Map) -> None:
+    """A pleat's edge at d = 0 (mm, grows downward), ``drop`` mm high: cloth swells to it, then lies in shade.
+
+    swell: 0..1, how far the cloth above has come up to the edge.
+    """
     under = np.maximum(d, 0.0)
-    above = np.where(d <= 0.0, np.clip(1.0 + d / rise_mm, 0.0, 1.0) ** 1.6, 0.0)
     below = np.where(d > 0.0, np.clip(1.0 - under / fall_mm, 0.0, 1.0) ** 1.5, 0.0)
-    c.height += drop * (above + below - 0.35 * np.exp(-(((d - fall_mm * 1.3) / fall_mm) ** 2))) * where
+    c.height += drop * (swell + below - 0.2 * np.exp(-(((d - fall_mm * 1.3) / fall_mm) ** 2)))
     shade = np.where(d > 0.0, np.exp(-((under / (2.2 * fall_mm)) ** 1.5)), 0.0)
-    c.albedo *= 1.0 - 0.22 * shade * where
+    c.albedo *= 1.0 - np.clip(0.10 * drop, 0.0, 0.24) * shade
 
 
 def hem(c: Canvas, d: Map, width: float, thick: float) -> None:
@@ -68,6 +70,21 @@ def folds(
     field = noise(seed, cells) + 0.45 * noise(seed + 1, (2 * cells[0], 2 * cells[1]))
     ridge = 1.0 / (1.0 + (np.abs(field) * 3.0 * sharp) ** 1.5) - 0.45
     c.height += height * ridge * where
+
+
+def crinkles(c: Canvas, seed: int, strength: float, where: Map | float = 1.0) -> None:
+    """What unfolding and handling leave in paper-like cloth: small facets, each a little lighter or darker.
+
+    Drawn as albedo, too: they are seen in any light, since their edges let light through differently.
+    """
+    facets = np.zeros_like(c.height)
+    for k, (cells, weight) in enumerate((((5, 4), 1.0), ((9, 8), 0.7), ((16, 14), 0.45))):
+        warp = c.v + 0.0 * c.u + 0.03 * noise(seed + 10 + k, cells)
+        field = noise(seed + k, cells) + 0.4 * warp
+        facets += weight * (np.abs(field) - np.abs(field).mean())
+    facets = np.tanh(facets / facets.std() / 1.5)
+    c.height += 11.0 * strength * facets * where
+    c.albedo *= 1.0 - strength * np.clip(0.7 - facets, 0.0, 1.7) * where
 
 
 def tension(c: Canvas, seed: int, height: float, where: Map | float = 1.0) -> None:

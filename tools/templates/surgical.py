@@ -5,25 +5,52 @@ from __future__ import annotations
 import numpy as np
 
 from .canvas import Canvas, Map, noise, soft, stripe
-from .parts import folds, nonwoven, nose_clip, step, stitches, tension, welds
+from .parts import crinkles, folds, nonwoven, nose_clip, step, stitches, tension, welds
 
 
-def _pleats(c: Canvas, seed: int, at: tuple[float, ...], drop: float, shift: float = 0.018) -> None:
-    """Three steps that open in the middle, where nose and mouth push the cloth out."""
-    for k, v in enumerate(at):
-        wander = shift * noise(seed + k, (2, 5)) + 0.006 * noise(seed + 20 + k, (2, 16))
-        d = (
-            c.v - v - wander * soft(0.12 - np.abs(1.0 - np.abs(c.u)), 0.3) - 0.02 * (1 - c.u**2) * (k - 1)
-        ) * (c.y[-1:] + c.bottom[-1:])
-        life = 0.75 + 0.25 * noise(seed + 40 + k, (2, 7))
-        opened = 0.62 + 0.38 * np.abs(c.u) ** 1.5
-        step(c, d, drop * 1.0, 13.0, 1.7, np.clip(life, 0.35, 1.2) * opened * soft(3.0 - c.side, 5.0))
+def _pleats(c: Canvas, seed: int, at: tuple[float, ...], depth: float, middle: tuple[float, ...]) -> None:
+    """Folds that lie closed at the sides and open toward the middle, where nose and mouth push the cloth out.
+
+    at: v of each fold's edge; depth: mm it covers at the side; middle: share of that which is left on the
+    midline. From one edge to the next the cloth swells, so that each facet takes the light by itself; where
+    a fold opens, a crease runs slantwise down to the next one.
+    """
+    tall = c.y[-1:] + c.bottom[-1:]
+    across = np.abs(c.u)
+    held = soft(0.10 - (1.0 - across), 0.22)
+    last = 0.05 + 0.0 * c.u
+    c.height -= 0.4 * depth
+    for k, (v, left) in enumerate(zip(at, middle, strict=True)):
+        edge = v + 0.024 * noise(seed + k, (2, 3))[:1] * held - 0.025 * (1.0 - c.u**2) * (k - 1)
+        opened = left + (1.0 - left) * across**1.2 + 0.30 * noise(seed + 20 + k, (2, 4))[:1] * held
+        drop = depth * np.clip(opened, 0.05, 1.1) * soft(3.0 - c.side, 5.0)
+        swell = np.where(c.v <= edge, np.clip((c.v - last) / (edge - last), 0.0, 1.0) ** 1.4, 0.0)
+        step(c, (c.v - edge) * tall, drop, 1.9, swell)
+        _openings(c, seed + 60 + 7 * k, edge, depth, tall)
+        last = edge
+    hem = np.clip((c.v - last) / (0.95 - last), 0.0, 1.0) ** 1.4
+    c.height += 0.35 * depth * hem
+
+
+def _openings(c: Canvas, seed: int, edge: Map, depth: float, tall: Map) -> None:
+    """Slanting creases below a fold's edge, one or two on either side: ridges of facets that meet there."""
+    rng = np.random.default_rng(seed)
+    for side in (-1.0, 1.0):
+        for _ in range(2):
+            start, end = side * rng.uniform(0.55, 0.9), side * rng.uniform(0.05, 0.4)
+            fall = rng.uniform(0.05, 0.17) * (1.0 if rng.random() < 0.75 else -0.5)
+            along = np.clip((c.u - start) / (end - start), 0.0, 1.0)
+            here = np.clip(np.sin(np.pi * along), 0.0, 1.0) ** 0.7
+            line = np.interp(start, c.u[0], edge[0]) + fall * along + 0.01 * noise(seed, (2, 5))[:1]
+            d = (c.v - line) * tall
+            roof = np.exp(-np.abs(d) / rng.uniform(3.5, 7.0))
+            c.height += depth * rng.uniform(0.25, 0.6) * roof * here
 
 
 def _fold(c: Canvas, top: float, side: float, bottom: float) -> Map:
     """The inside folded over the edges, so wide in mm: pale, a step high, a line of shade where it ends."""
     covers = np.zeros_like(c.height)
-    for edge, width, pale in ((c.side, side, 0.40), (c.bottom, bottom, 0.58), (c.top, top, 0.92)):
+    for edge, width, pale in ((c.side, side, 0.28), (c.bottom, bottom, 0.32), (c.top, top, 0.92)):
         here = soft(edge - width, 0.7)
         c.lining = np.maximum(c.lining, pale * here)
         c.albedo *= 1.0 - 0.16 * np.exp(-(((edge - width - 0.9) / 0.8) ** 2)) * (1.0 - covers)
@@ -43,7 +70,7 @@ def draw_loops(c: Canvas) -> None:
     """Surgical mask with ear loops: non-woven cloth whose white inside is folded over all four edges."""
     fold = _fold(c, 9.0, 6.5, 5.0)
     nonwoven(c, 19, 0.035)
-    _pleats(c, 11, (0.30, 0.50, 0.70), 1.9)
+    _pleats(c, 11, (0.31, 0.51, 0.71), 2.5, (0.22, 0.50, 0.34))
     welds(c, c.top - 4.6, c.x)
     welds(c, c.top - 7.4, c.x, period=2.2)
     welds(c, c.bottom - 4.0, c.x)
@@ -51,6 +78,7 @@ def draw_loops(c: Canvas) -> None:
     _side_welds(c, 4.0)
     tension(c, 15, 0.22)
     folds(c, 17, 0.40, (4, 3), 1.0 - fold)
+    crinkles(c, 51, 0.07, 1.0 - 0.7 * fold)
 
 
 def draw_tied(c: Canvas) -> None:
@@ -63,16 +91,17 @@ def draw_tied(c: Canvas) -> None:
         stitches(c, edge - 5.4, c.x, depth=0.25)
     nonwoven(c, 29, 0.035)
     nose_clip(c, 4.5, 100.0, 3.5, None, raised=0.5)
-    _pleats(c, 21, (0.28, 0.47, 0.66), 1.7, shift=0.022)
+    _pleats(c, 21, (0.28, 0.47, 0.66), 2.3, (0.30, 0.45, 0.25))
     c.height += 0.4 * soft(c.side - 7.0, 1.0)
     stitches(c, c.side - 5.0, c.y, depth=0.25)
     tension(c, 25, 0.35)
     folds(c, 27, 0.42, (4, 3), soft(8.0 - c.top, 8.0))
+    crinkles(c, 55, 0.07)
 
 
 def draw_pleated_cloth(c: Canvas) -> None:
     """Home-sewn cotton mask: fewer, deeper, softer pleats and side casings."""
-    _pleats(c, 31, (0.31, 0.52, 0.73), 2.1, shift=0.02)
+    _pleats(c, 31, (0.31, 0.52, 0.73), 2.7, (0.45, 0.60, 0.50))
     for edge in (c.top, c.bottom):
         c.height += 0.5 * soft(edge - 7.0, 1.2)
         stitches(c, edge - 6.0, c.x, depth=0.35)
