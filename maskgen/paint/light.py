@@ -22,6 +22,7 @@ from ..geometry.face import FaceFit
 from ..geometry.head import skull_mesh
 from ..geometry.rotation import Array
 from . import light_kernels as kernels
+from .photo import White
 from .raster import extent
 from .tone import LINEAR, LUMA_BGR
 
@@ -39,6 +40,10 @@ _MAP_LIMIT = 3.0  # stops
 _SHARED = 0.15  # of what both sides share reaches the map
 #: of the samples' weight, how much is less lit than what stands for the lit skin
 _LIT = 0.6
+#: of the picture, how much white tells the light's colour, and how far it is believed
+_WHITE_SHARE, _WHITE_TRUST = 0.08, 0.9
+#: of what is not dark, how little must be neutral or cool before warm skin means warm light
+_COOL_SHARE = 0.06
 #: luminance, linear, taken where no skin can be read
 _DEFAULT_SKIN = 0.22
 
@@ -48,7 +53,7 @@ class Light:
     """What the skin says of the light.
 
     gradient: (3,) stops of luminance per unit of normal, camera axes. skin: linear luminance of the lit skin.
-    cast: (3,) colour of the light, blue green red, luminance 1. rest: smooth map of stops left over; pixel p
+    rest: smooth map of stops left over; pixel p
     of the picture lies at (p - (x0, y0)) * scale of it, `to_rest` = (scale, x0, y0). spread: stops, robust
     standard deviation of the fit. samples: how many skin samples counted. offset: stops of skin whose normal
     is 0, so that skin of normal n is expected at gradient . n + offset. chroma, chroma_width: (2,) log2 R/G
@@ -57,7 +62,6 @@ class Light:
 
     gradient: Array
     skin: float
-    cast: Array
     rest: F32
     to_rest: tuple[float, float, float]
     spread: float
@@ -148,7 +152,7 @@ def estimate_light(image: NDArray[np.uint8], fit: FaceFit) -> Light:
     if seen < 40:
         nothing = np.zeros((4, 4), np.float32)
         unknown = np.log2(_DEFAULT_SKIN), np.zeros(2), np.ones(2)
-        return Light(_PRIOR, _DEFAULT_SKIN, np.ones(3), nothing, to_rest, 1.0, 0, *unknown)
+        return Light(_PRIOR, _DEFAULT_SKIN, nothing, to_rest, 1.0, 0, *unknown)
     which, normals, bgr = which[:seen], normals[:seen], bgr[:seen]
     prior = probe.prior[which]
     stops, weight, chroma, chroma_width = kernels.weigh(bgr, normals, prior)
@@ -161,7 +165,6 @@ def estimate_light(image: NDArray[np.uint8], fit: FaceFit) -> Light:
     return Light(
         gradient=np.round(plane[:3], 4),
         skin=round(2.0 ** kernels.lit_level(stops, used, _LIT), 5),
-        cast=_cast_of(chroma),
         rest=np.round(rest, 3),
         to_rest=to_rest,
         spread=round(float(spread), 4),
@@ -172,17 +175,27 @@ def estimate_light(image: NDArray[np.uint8], fit: FaceFit) -> Light:
     )
 
 
-def _cast_of(chroma: Array) -> Array:
-    """Colour of the light (3,) BGR from the skin's log2 chroma: part of what average skin does not explain.
+def color_cast(light: Light, white: White) -> Array:
+    """Colour of the light (3,) BGR, luminance 1.
 
-    Linear R/G and B/G of skin under white light average 2**0.62 and 2**-0.42 over the tones of people; a
-    third of a small difference is taken for light (all of it would turn blue masks grey under tungsten), two
-    thirds of a large one.
+    Where something white is in the picture, its colour is the light's: over photographs it hardly depends on
+    the skin's (correlation -0.05 and 0.3 for red and blue on AFLW2000, docs/painting.md). Elsewhere the skin
+    must tell. Linear R/G and B/G of skin under white light average 2**0.62 and 2**-0.42 over the tones of
+    people; a third of a small difference is taken for light (all of it would turn blue masks grey under
+    tungsten), two thirds of a large one, and more where nothing in the picture is neutral or cool.
     """
+    if light.samples == 0:
+        return np.ones(3)
+    trust = _WHITE_TRUST * min(white.share / _WHITE_SHARE, 1.0)
+    warm = max(1.0 - white.cool / _COOL_SHARE, 0.0)
     stops = []
-    for of_skin, usual in zip(chroma.tolist(), (0.62, -0.42), strict=True):
+    for of_skin, usual, of_white in zip(
+        light.chroma.tolist(), (0.62, -0.42), (white.red, white.blue), strict=True
+    ):
         off = min(max(of_skin - usual, -1.4), 1.4)
         # people's skins differ by half a stop of chroma; what lies beyond is the light's
-        stops.append(off * (0.35 + 0.3 * min(max((abs(off) - 0.35) / 0.6, 0.0), 1.0)))
+        told = off * (0.35 + 0.15 * warm + 0.3 * min(max((abs(off) - 0.35) / 0.6, 0.0), 1.0))
+        # pale skin and cream paint pass for white, too: half of what white says
+        stops.append((1.0 - trust) * told + trust * 0.5 * of_white)
     cast = np.array([2.0 ** stops[1], 1.0, 2.0 ** stops[0]])
     return np.round(cast / float(cast @ LUMA_BGR), 4)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -15,6 +16,22 @@ from .tone import LINEAR
 
 F32 = NDArray[np.float32]
 _PREBLUR, _REBLUR = 0.8, 1.5
+#: what looks white: green above so many levels, red and blue within so many stops of it; colours below so
+#: many levels tell nothing
+_WHITE_LEVELS, _WHITE_STOPS, _DARK_LEVELS = 190, 0.35, 45
+
+
+class White(NamedTuple):
+    """What a picture's colours say of the light's.
+
+    share: 0..1 of the picture that looks white. red, blue: log2 R/G and log2 B/G of that. cool: share of what
+    is not dark that is neither red nor yellow.
+    """
+
+    share: float
+    red: float
+    blue: float
+    cool: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +47,7 @@ class Photo:
     blur: float
     grain: float
     bright: float
+    white: White
     tone: NDArray[np.float64] | None
 
 
@@ -43,11 +61,13 @@ def read_photo(image: NDArray[np.uint8], box: tuple[int, int, int, int], skin: N
     top, left = max(y0, (y0 + y1 - 180) // 2), max(x0, (x0 + x1 - 180) // 2)
     gray = cv2.cvtColor(image[top : min(y1, top + 180), left : min(x1, left + 180)], cv2.COLOR_BGR2GRAY)
     whole = np.ascontiguousarray(image)
+    colours = np.concatenate([_on_grid(whole, 0, 0, *whole.shape[1::-1]), _on_grid(whole, *box)])
     return Photo(
         blur=_sharpness(gray.astype(np.float32)),
         grain=_grain(whole, np.rint(skin).astype(np.int64)),
         bright=_brightness(np.asarray(gray, np.uint8), whole),
-        tone=_tone(whole, box),
+        white=_white(colours),
+        tone=_tone(colours),
     )
 
 
@@ -146,9 +166,25 @@ def _grain(image: NDArray[np.uint8], at: NDArray[np.int64]) -> float:
     return np.round(ranked[n // 4], 2)
 
 
-def _tone(image: NDArray[np.uint8], box: tuple[int, int, int, int]) -> NDArray[np.float64] | None:
-    """The chroma that belongs to each luminance, if the whole photograph has only one; else None."""
-    colours = np.concatenate([_on_grid(image, 0, 0, *image.shape[1::-1]), _on_grid(image, *box)])
+def _white(colours: NDArray[np.uint8]) -> White:
+    """What of ``colours`` (n, 3) uint8 BGR looks white, bright and nearly neutral, and what is not warm."""
+    seen = colours[colours[:, 1] > _DARK_LEVELS]
+    if len(seen) == 0:
+        return White(0.0, 0.0, 0.0, 1.0)
+    linear = LINEAR[seen]
+    red, blue = np.log2((linear[:, [2, 0]] + 0.004) / (linear[:, 1:2] + 0.004)).T
+    cool = np.count_nonzero((red < _WHITE_STOPS) & (blue > -_WHITE_STOPS)) / len(seen)
+    white = (np.maximum(np.abs(red), np.abs(blue)) < _WHITE_STOPS) & (seen[:, 1] > _WHITE_LEVELS)
+    if not white.any():
+        return White(0.0, 0.0, 0.0, round(cool, 4))
+    red, blue = float(np.median(red[white])), float(np.median(blue[white]))
+    return White(
+        round(np.count_nonzero(white) / len(colours), 4), round(red, 3), round(blue, 3), round(cool, 4)
+    )
+
+
+def _tone(colours: NDArray[np.uint8]) -> NDArray[np.float64] | None:
+    """The chroma that belongs to each luminance, if ``colours`` (n, 3) uint8 BGR have only one; else None."""
     curve, off = np.zeros((2, 3)), 0.0
     # near black and white every photograph is grey; black borders must not vote
     for least, most in ((0.02, 0.9), (0.004, 2.0)):

@@ -30,7 +30,7 @@ from .fabric import (
     wandered,
 )
 from .frame import photograph_box
-from .light import Light, bare_skin, estimate_light
+from .light import Light, bare_skin, color_cast, estimate_light
 from .occluder import find_occluder, put_behind
 from .photo import Photo, read_photo
 from .raster import SS
@@ -150,7 +150,7 @@ class Painter:
             scene.coverage, scene.seen, scene.points, shell.triangles, scene.away,
             table, shell.strap_from, 2 * (STRAP_POINTS - 1),
             *maps, tile, packed_creases(), color, lining, np.array(bands, np.float32).reshape(-1, 3),
-            light.cast.astype(np.float32), p, scene.inner, layer,
+            color_cast(light, photo.white).astype(np.float32), p, scene.inner, layer,
         )  # fmt: skip
         # supersampling has already spread an edge over about a pixel
         spread = np.sqrt(max(photo.blur**2 - 0.20**2, 0.0))

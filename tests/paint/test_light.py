@@ -10,7 +10,8 @@ from maskgen.geometry.face import CANONICAL_FACE, fit_face
 from maskgen.geometry.head import skull_mesh
 from maskgen.geometry.landmarks import Landmarks
 from maskgen.geometry.pose import HeadPose
-from maskgen.paint.light import estimate_light
+from maskgen.paint.light import color_cast, estimate_light
+from maskgen.paint.photo import White
 from maskgen.paint.raster import FAR, SS, fill_depth, new_buffers
 from maskgen.paint.tone import LEVEL, LUMA_BGR
 
@@ -94,3 +95,29 @@ def test_no_skin_gives_a_default_and_no_error():
     light = estimate_light(np.zeros((380, 380, 3), np.uint8), fit)
     assert np.isfinite(light.gradient).all()
     assert np.isfinite(light.skin)
+
+
+def stops_of(cast: np.ndarray) -> np.ndarray:
+    """log2 R/G and log2 B/G of a colour (3,) BGR."""
+    return np.log2(cast[[2, 0]] / cast[1])
+
+
+def test_what_is_white_in_the_picture_tells_the_lights_colour():
+    image, fit = lit_head(HeadPose.from_euler(0.0, 0.0, 0.0), (0.0, -0.3, -0.6))
+    image[..., 2] = np.minimum(image[..., 2] * 1.25, 255)  # a reddish skin
+    light = estimate_light(image, fit)
+    alone = stops_of(color_cast(light, White(0.0, 0.0, 0.0, 0.5)))
+    assert alone[0] > 0.1
+    beside_white = stops_of(color_cast(light, White(0.2, 0.0, 0.0, 0.5)))
+    assert np.abs(beside_white).max() < 0.25 * alone[0]
+    beside_cream = stops_of(color_cast(light, White(0.2, 0.2, -0.3, 0.5)))
+    np.testing.assert_allclose(beside_cream - beside_white, [0.09, -0.135], atol=0.01)
+    nothing_cool = stops_of(color_cast(light, White(0.0, 0.0, 0.0, 0.0)))
+    assert 1.15 * alone[0] < nothing_cool[0] < 2.0 * alone[0]
+    assert color_cast(light, White(0.0, 0.0, 0.0, 0.5)) @ LUMA_BGR == pytest.approx(1.0, abs=1e-3)
+
+
+def test_without_skin_light_has_no_colour():
+    fit = lit_head(HeadPose.from_euler(0.0, 0.0, 0.0), (0.0, -0.3, -0.6))[1]
+    light = estimate_light(np.zeros((40, 40, 3), np.uint8), fit)
+    np.testing.assert_array_equal(color_cast(light, White(0.0, 0.0, 0.0, 1.0)), 1.0)

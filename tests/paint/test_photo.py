@@ -83,3 +83,24 @@ def test_a_tiny_or_empty_picture_is_read_as_something_harmless():
         photo = read_photo(image, (0, 0, image.shape[1], image.shape[0]), np.zeros((0, 2)))
         assert 0.3 < photo.blur < 3.0
         assert photo.grain == 0.0
+
+
+def test_white_is_bright_and_neutral_and_is_counted():
+    image = np.full((200, 200, 3), (90, 120, 200), np.uint8)  # a warm wall
+    box = (40, 40, 160, 160)
+    assert read_photo(image, box, places()).white == (0.0, 0.0, 0.0, 0.0)
+    image[:, :50] = (200, 215, 225)  # a cream door, left of the face
+    white = read_photo(image, box, places()).white
+    linear = LINEAR[[200, 215, 225]]
+    assert 0.10 < white.share < 0.20
+    assert white.red == pytest.approx(np.log2((linear[2] + 0.004) / (linear[1] + 0.004)), abs=2e-3)
+    assert white.blue == pytest.approx(np.log2((linear[0] + 0.004) / (linear[1] + 0.004)), abs=2e-3)
+    assert white.cool == pytest.approx(white.share, abs=1e-3)
+    image[:, 150:] = (250, 190, 120)  # the sky is bright, and not white
+    cooler = read_photo(image, box, places()).white
+    assert cooler.share == white.share
+    assert cooler.cool > white.cool + 0.1
+
+
+def test_in_the_dark_colours_tell_nothing():
+    assert read_photo(np.full((200, 200, 3), 20, np.uint8), (40, 40, 160, 160), places()).white.cool == 1.0
