@@ -49,6 +49,8 @@ _WHITE_ALBEDO = 0.80
 #: linear light that masks in photographs hardly exceed: at most 12 % of one clips, mostly none. Those in the
 #: front light keep some of it for the side
 _BRIGHTEST, _LEAST_CEILING = 0.92, 0.2
+#: how much brighter than its middle a mask's lit side may be where nothing else is as bright
+_LIT_SIDE = 1.5
 #: how much brighter than skin a white mask may be where nothing round the face is bright (2.3 stops)
 _DARK_SCENE = 5.0
 _FALL_STOPS = 1.4
@@ -142,7 +144,7 @@ class Painter:
         bands = [
             hex_to_linear(band.color) if band.color else color for band in spec.straps for _side in (0, 1)
         ]
-        table = _vertex_table(shell, scene, fit, light, _ceiling(p))
+        table = _vertex_table(shell, scene, fit, light, _ceiling(p, _brightest(white, photo)))
         if spec.material.wander:
             table[:MASK_VERTICES, d.V] += wandered(spec, _bytes_of(draw.seed)[3:], ROWS, COLUMNS)
         layer = np.zeros((*scene.coverage.shape, 4), np.float32)
@@ -219,9 +221,14 @@ def _cloth(draw: MaskDraw, light: Light, white: float, spec: MaskSpec) -> F32:
     return p
 
 
-def _ceiling(p: F32) -> float:
-    """Stops of light from the side beyond which a white mask would be brighter than _BRIGHTEST."""
-    light = _BRIGHTEST / (_WHITE_ALBEDO * float(p[s.LEVEL])) - float(p[s.AMBIENT])
+def _brightest(white: float, photo: Photo) -> float:
+    """Linear light that no part of a white mask much exceeds: hardly more than what is bright in the picture."""
+    return min(max(photo.bright, _LIT_SIDE * white), _BRIGHTEST)
+
+
+def _ceiling(p: F32, brightest: float) -> float:
+    """Stops of light from the side beyond which a white mask would be brighter than ``brightest``."""
+    light = brightest / (_WHITE_ALBEDO * float(p[s.LEVEL])) - float(p[s.AMBIENT])
     return max(np.log2(max(light, 0.1) / (1.0 - float(p[s.AMBIENT]))), _LEAST_CEILING)
 
 
