@@ -23,8 +23,8 @@ GX, GY, GZ, DOWN_X, DOWN_Y, DOWN_Z, FALL, REST, REST_SCALE, REST_X, REST_Y, CEIL
 LIGHT_ENTRIES = 12
 #: half as wide, in stops, as the knee below the ceiling; and the share of what is above that goes
 _KNEE, _HELD = np.float32(0.5), np.float32(0.88)
-#: stops that the inner side of a mask lies in shade
-_INNER_SHADE = np.float32(0.9)
+#: stops that the inner side of a mask lies in shade: the chin before it keeps the light away
+_INNER_SHADE = np.float32(2.0)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -138,7 +138,7 @@ def light_vertices(  # type: ignore[no-untyped-def]
         stops = smooth + own - p[FALL] * fall
         above, bent = _above(stops, p[CEILING])
         out[i, STOPS] = stops - above
-        out[i, INSIDE] = -smooth + own - p[FALL] * inner_fall - _INNER_SHADE
+        out[i, INSIDE] = min(-smooth, np.float32(0.0)) + own - p[FALL] * inner_fall - _INNER_SHADE
         out[i, STOPS_U] = (bent - np.float32(1.0)) * (gx * tx + gy * ty + gz * tz)
         out[i, STOPS_V] = (bent - np.float32(1.0)) * (gx * vx + gy * vy + gz * vz)
         out[i, FACING] = -np.float32(0.6) * nz - np.float32(0.7) * ny
