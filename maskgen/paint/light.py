@@ -44,6 +44,8 @@ _LIT = 0.6
 _WHITE_SHARE, _WHITE_TRUST = 0.08, 0.9
 #: of what is not dark, how little must be neutral or cool before warm skin means warm light
 _COOL_SHARE = 0.06
+#: linear luminance of skin whose colour says nothing
+_BURNT = 0.9
 #: luminance, linear, taken where no skin can be read
 _DEFAULT_SKIN = 0.22
 
@@ -188,13 +190,15 @@ def color_cast(light: Light, white: White) -> Array:
         return np.ones(3)
     trust = _WHITE_TRUST * min(white.share / _WHITE_SHARE, 1.0)
     warm = max(1.0 - white.cool / _COOL_SHARE, 0.0)
+    # skin that is nearly burnt out has lost its colour
+    kept = min(max((_BURNT - light.skin) / 0.4, 0.0), 1.0)
     stops = []
     for of_skin, usual, of_white in zip(
         light.chroma.tolist(), (0.62, -0.42), (white.red, white.blue), strict=True
     ):
         off = min(max(of_skin - usual, -1.4), 1.4)
         # people's skins differ by half a stop of chroma; what lies beyond is the light's
-        told = off * (0.35 + 0.15 * warm + 0.3 * min(max((abs(off) - 0.35) / 0.6, 0.0), 1.0))
+        told = kept * off * (0.35 + 0.15 * warm + 0.3 * min(max((abs(off) - 0.35) / 0.6, 0.0), 1.0))
         # pale skin and cream paint pass for white, too: half of what white says
         stops.append((1.0 - trust) * told + trust * 0.5 * of_white)
     cast = np.array([2.0 ** stops[1], 1.0, 2.0 ** stops[0]])

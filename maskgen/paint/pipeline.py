@@ -222,7 +222,7 @@ def _cloth(draw: MaskDraw, light: Light, white: float, spec: MaskSpec) -> F32:
 
 
 def _brightest(white: float, photo: Photo) -> float:
-    """Linear light that no part of a white mask much exceeds: hardly more than what is bright in the picture."""
+    """Linear light that no part of a white mask much exceeds: no more than what is bright beside it."""
     return min(max(photo.bright, _LIT_SIDE * white), _BRIGHTEST)
 
 

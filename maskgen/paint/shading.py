@@ -50,6 +50,8 @@ CLOTH_ENTRIES = 9
 SHOULDER, WHITE = np.float32(0.70), np.float32(0.985)
 #: creases lie this many texels to the millimetre
 _CREASES_PER_MM = np.float32(0.9)
+#: share of the room's light that reaches the inner side
+_INNER = np.float32(0.5)
 #: what the maps hold of a pixel (fabric.Level): albedo, opacity, slopes of the relief, cavity and lining
 _BLUE, _GREEN, _RED, _OPACITY, _SLOPE_U, _SLOPE_V, _CAVITY, _LINING = range(CLOTH_CHANNELS)
 #: what `_lit` puts in their place and after them: stops of light, and how much the cloth faces what makes it
@@ -220,8 +222,10 @@ def _dressed(  # type: ignore[no-untyped-def]
             u, v = np.float32(-0.9) * (np.float32(2.0) * at[i, U] - one), np.float32(0.0)
         row[_OPACITY, i], row[_CAVITY, i] = opacity * coverage[y, x], cavity
         row[_SLOPE_U, i], row[_SLOPE_V, i] = u, v
-        # no relief changes the light of the inner side
+        # no relief changes the light of the inner side, and little of the room's comes there
         front = np.float32(away[t] == 0)
+        for k in range(3):
+            row[k, i] *= _INNER + (one - _INNER) * front
         row[_LIGHT, i] = at[i, STOPS] if away[t] == 0 else at[i, INSIDE]
         row[_LIGHT_U, i], row[_LIGHT_V, i] = at[i, STOPS_U] * front, at[i, STOPS_V] * front
         row[_SHINE, i], row[_SHINE_U, i], row[_SHINE_V, i] = at[i, FACING], at[i, FACING_U], at[i, FACING_V]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -114,6 +116,8 @@ def test_what_is_white_in_the_picture_tells_the_lights_colour():
     np.testing.assert_allclose(beside_cream - beside_white, [0.09, -0.135], atol=0.01)
     nothing_cool = stops_of(color_cast(light, White(0.0, 0.0, 0.0, 0.0)))
     assert 1.15 * alone[0] < nothing_cool[0] < 2.0 * alone[0]
+    burnt = stops_of(color_cast(replace(light, skin=0.85), White(0.0, 0.0, 0.0, 0.5)))
+    assert np.abs(burnt).max() < 0.2 * alone[0]
     assert color_cast(light, White(0.0, 0.0, 0.0, 0.5)) @ LUMA_BGR == pytest.approx(1.0, abs=1e-3)
 
 
