@@ -88,13 +88,12 @@ def draw_gaiter(c: Canvas) -> None:
     stitches(c, c.top - 4.0, c.x, depth=0.3)
     hem(c, c.bottom, 6.0, 0.5)
     sag = c.v + 0.05 * np.cos(np.clip(c.u, -0.5, 0.5) * np.pi * 2.0) + 0.035 * noise(261, (5, 7))
-    rings = np.abs(np.sin(np.pi * (sag * 11.0))) ** 0.7
-    throat = soft(0.52 - c.v, 0.2) * (0.55 + 0.45 * noise(262, (9, 5)))
-    c.height += 1.3 * (0.5 - rings) * np.clip(throat, 0.0, 1.3)
-    folds(c, 263, 0.7, (4, 7), 1.0 - 0.6 * soft(0.5 - c.v, 0.2))
-    folds(c, 265, 0.45, (10, 12), soft(0.4 - c.v, 0.2))
+    rings = (0.5 - 0.5 * np.cos(2.0 * np.pi * (sag * 9.0))) ** 1.6
+    throat = soft(0.52 - c.v, 0.2) * (0.55 + 0.45 * noise(262, (7, 5)))
+    c.height += 2.0 * (rings - 0.4) * np.clip(throat, 0.0, 1.3)
+    folds(c, 263, 0.5, (2, 5), 1.0 - 0.5 * soft(0.5 - c.v, 0.2), sharp=0.6)
     c.height += 0.05 * np.cos(2 * np.pi * c.x / 2.2)
-    c.albedo *= 1.0 - 0.10 * np.clip(rings * throat, 0.0, 1.0)
+    c.albedo *= 1.0 - 0.10 * np.clip((1.0 - rings) * throat, 0.0, 1.0)
 
 
 def draw_bandana(c: Canvas) -> None:
@@ -102,11 +101,11 @@ def draw_bandana(c: Canvas) -> None:
     hem(c, c.top, 2.5, 0.6)
     hem(c, c.bottom, 5.0, 0.4)
     stitches(c, c.bottom - 4.0, c.x, depth=0.3)
-    # catenary folds: levels of a surface that hangs from the ears
-    hang = c.v - 0.16 * (1.0 - np.minimum(np.abs(c.u) * 1.5, 1.0) ** 2) + 0.02 * noise(281, (4, 8))
-    wave = np.abs(np.sin(np.pi * (hang * 7.0 + 0.3))) ** 0.8
-    c.height += 1.2 * (0.5 - wave) * (0.55 + 0.45 * noise(282, (5, 6))) * soft(0.24 - c.v, 0.2)
-    folds(c, 283, 0.8, (3, 7))
-    folds(c, 284, 0.35, (8, 14))
-    gathers(c, 285, 0.8, 40.0, 5)
-    c.albedo *= 1.0 - 0.08 * np.clip(wave, 0.0, 1.0) * soft(0.3 - c.v, 0.2)
+    # swags: cloth hangs in arcs from the ears, deepest where it is gathered
+    hang = c.v - 0.16 * (1.0 - np.minimum(np.abs(c.u) * 1.5, 1.0) ** 2) + 0.025 * noise(281, (3, 6))
+    wave = (0.5 - 0.5 * np.cos(2.0 * np.pi * (hang * 6.5 + 0.3))) ** 2.0
+    deep = np.clip(0.6 + 0.5 * noise(282, (4, 5)), 0.08, 1.3) * (0.5 + 0.5 * np.abs(c.u) ** 1.2)
+    c.height += 2.4 * (wave - 0.35) * deep * soft(0.2 - c.v, 0.2)
+    folds(c, 283, 0.5, (3, 6))
+    tension(c, 285, 0.6)
+    c.albedo *= 1.0 - 0.10 * (1.0 - wave) * np.clip(deep, 0.0, 1.0) * soft(0.3 - c.v, 0.2)

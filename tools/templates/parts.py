@@ -66,10 +66,13 @@ def gathers(c: Canvas, seed: int, height: float, reach: float, folds: int, where
 def folds(
     c: Canvas, seed: int, height: float, cells: tuple[int, int], where: Map | float = 1.0, sharp: float = 1.0
 ) -> None:
-    """Irregular soft folds: ridges where smooth noise crosses zero."""
+    """Irregular soft folds: cloth slopes down on both sides of a rounded crest, as far as the next one.
+
+    Crests lie where smooth noise crosses zero; ``sharp`` makes them narrower.
+    """
     field = noise(seed, cells) + 0.45 * noise(seed + 1, (2 * cells[0], 2 * cells[1]))
-    ridge = 1.0 / (1.0 + (np.abs(field) * 3.0 * sharp) ** 1.5) - 0.45
-    c.height += height * ridge * where
+    down = np.sqrt(field**2 + (0.22 / sharp) ** 2)
+    c.height += height * np.tanh(0.75 - 1.1 * down) * where
 
 
 def crinkles(c: Canvas, seed: int, strength: float, where: Map | float = 1.0) -> None:

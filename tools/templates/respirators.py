@@ -92,7 +92,7 @@ def draw_fold(c: Canvas) -> None:
     c.albedo *= 1.0 - 0.09 * np.exp(-(((middle - 2.3) / 0.9) ** 2))
     welds(c, c.x, c.y, period=2.0, length=1.0, depth=0.3)
     for edge in (c.top, c.bottom, c.side):
-        weld_band(c, edge, 3.6, 4.6, 0.5)
+        weld_band(c, edge, 3.6, 4.6, 0.28)
         c.albedo *= 1.0 - 0.08 * np.exp(-(((edge - 6.9) / 0.9) ** 2))
     # two pressed lines follow the keel's run to the side
     for v, bow in ((0.34, 0.10), (0.64, -0.06)):
