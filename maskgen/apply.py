@@ -70,9 +70,8 @@ def apply_recipe(
         resume=options.resume,
         overwrite=options.overwrite,
     )
-    sources_of(options.landmarks, options.weights)  # a word that is none is found out here, once
+    check_call(root, out, options)
     targets = [out] if control is None else [out, control]
-    _check_targets(root, targets, options)
     if not quiet and not kernels_are_kept():
         print(FIRST_START, file=sys.stderr, flush=True)
     work = MaskOne(fmt, root, out, recipe, options)
@@ -103,13 +102,15 @@ def kernels_are_kept() -> bool:
     return any(file.stat().st_mtime >= source.stat().st_mtime for file in kept)
 
 
-def _check_targets(root: Path, targets: list[Path], options: ApplyOptions) -> None:
-    """All refusals before the first folder is touched."""
-    for target, name in zip(targets, ("--out", "--control"), strict=False):
-        check_apart(root, target, name)
-        check_output(target, resume=options.resume, overwrite=options.overwrite)
-    if len(targets) == 2:
-        check_apart(targets[0], targets[1], "--control")
+def check_call(root: Path, out: Path, options: ApplyOptions) -> None:
+    """All refusals before the first folder is touched: raises UsageError where `apply_recipe` would."""
+    sources_of(options.landmarks, options.weights)  # a word that is none is found out here, once
+    for target, name in ((out, "--out"), (options.control, "--control")):
+        if target is not None:
+            check_apart(root, target, name, "masked" if target is out else "control")
+            check_output(target, resume=options.resume, overwrite=options.overwrite)
+    if options.control is not None:
+        check_apart(out, options.control, "--control", "control", "output")
 
 
 def _write_control_run(control: Path, plan: BatchPlan, status: str) -> None:
@@ -129,7 +130,11 @@ def _write_control_run(control: Path, plan: BatchPlan, status: str) -> None:
 
 
 def template_hashes(recipe: Recipe, catalogue: Catalogue) -> dict[str, dict[str, str]]:
-    """Hashes of the styles and fabrics of a resolved recipe: the same name may paint otherwise one day."""
+    """Hashes of the styles and fabrics of a resolved recipe: the same name may paint otherwise one day.
+
+    Raises UsageError for pictures that cannot be used.
+    """
+    catalogue.check(recipe.styles, recipe.fabrics)
     styles = {}
     for name in recipe.styles:
         digester = hashlib.sha256()

@@ -95,6 +95,8 @@ class ApplyOptions:
             raise UsageError(f"on_fail must be one of {', '.join(ON_FAIL)}; got {self.on_fail!r}")
         if self.jpeg not in JPEG_MODES:
             raise UsageError(f"jpeg must be one of {', '.join(JPEG_MODES)}; got {self.jpeg!r}")
+        if self.strict is not None and not 0.0 <= self.strict <= 1.0:
+            raise UsageError(f"strict must be a number from 0 to 1, got {self.strict}")
         if self.jpeg == "splice":
             require_jpeglib()  # found out here, once, and not once a picture
 
