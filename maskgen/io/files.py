@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import secrets
+import stat
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
@@ -54,6 +56,20 @@ def _create(temporary: str) -> int:
     except FileNotFoundError:
         os.makedirs(os.path.dirname(temporary) or ".", exist_ok=True)
         return os.open(temporary, flags, 0o666)
+
+
+def read_regular(path: Path) -> bytes:
+    """The bytes of a file. Raises OSError, also for a pipe or device, where a plain read might never end."""
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
+    try:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            kind = "a directory" if stat.S_ISDIR(status.st_mode) else "a pipe or a device"
+            raise OSError(errno.EINVAL, f"it is {kind}", os.fspath(path))
+        with os.fdopen(handle, "rb", closefd=False) as stream:
+            return stream.read()
+    finally:
+        os.close(handle)
 
 
 def atomic_copy(source: Path, target: Path, *, sync: bool = True) -> None:
