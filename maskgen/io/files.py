@@ -9,6 +9,7 @@ import secrets
 import stat
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from ..errors import UsageError
 
@@ -58,18 +59,24 @@ def _create(temporary: str) -> int:
         return os.open(temporary, flags, 0o666)
 
 
-def read_regular(path: Path) -> bytes:
-    """The bytes of a file. Raises OSError, also for a pipe or device, where a plain read might never end."""
-    handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
-    try:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode):
-            kind = "a directory" if stat.S_ISDIR(status.st_mode) else "a pipe or a device"
-            raise OSError(errno.EINVAL, f"it is {kind}", os.fspath(path))
-        with os.fdopen(handle, "rb", closefd=False) as stream:
-            return stream.read()
-    finally:
-        os.close(handle)
+def open_regular(path: Path | str) -> BinaryIO:
+    """A file open for reading. Raises OSError, also for a pipe or device, where a read might never end."""
+    return open(path, "rb", opener=_regular)
+
+
+def read_regular(path: Path | str) -> bytes:
+    """The bytes of a file; OSError as from `open_regular`."""
+    with open_regular(path) as stream:
+        return stream.read()
+
+
+def _regular(path: str, flags: int) -> int:
+    handle = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # to open a pipe waits for its writer
+    mode = os.fstat(handle).st_mode
+    if stat.S_ISREG(mode) or stat.S_ISDIR(mode):  # open() itself refuses a directory
+        return handle
+    os.close(handle)
+    raise OSError(errno.EINVAL, "it is a pipe or a device", path)
 
 
 def atomic_copy(source: Path, target: Path, *, sync: bool = True) -> None:
