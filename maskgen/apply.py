@@ -23,13 +23,15 @@ from .io.files import sha256_bytes
 from .jobs.batch import BatchPlan, Summary, run_batch
 from .jobs.manifest import digest, versions, write_run
 from .jobs.outcome import Outcome
-from .jobs.output import RECORDS, check_apart, check_output, open_output, output_error
+from .jobs.output import RECORDS, check_apart, check_output, open_output, output_error, read_run
 from .jobs.resume import same_files
 from .masks.catalogue import Catalogue
 from .recipe import Recipe, draw
 
 #: said on stderr before nothing moves for a while
 FIRST_START = "first start: the painter is compiled, which takes about half a minute and is kept"
+#: said where masks would be painted on masks
+ON_TOP = "new masks go on top of those it holds; --root names the original"
 
 
 def apply_recipe(
@@ -74,6 +76,8 @@ def apply_recipe(
     targets = [out] if control is None else [out, control]
     if not quiet and not kernels_are_kept():
         print(FIRST_START, file=sys.stderr, flush=True)
+    if not quiet and is_masked(root):
+        print(f"Warning: {root} is an output of maskgen apply: {ON_TOP}", file=sys.stderr, flush=True)
     work = MaskOne(fmt, root, out, recipe, options)
     keeps = None if control is None else ControlHolds(control)
     with ExitStack() as stack:
@@ -91,6 +95,12 @@ def apply_recipe(
         if control is not None:
             _write_control_run(control, plan, "complete")
     return summary
+
+
+def is_masked(root: Path) -> bool:
+    """Whether a dataset is what `apply_recipe` wrote, clean twins left out."""
+    run = read_run(root)
+    return run is not None and run.get("tool") == "maskgen" and "styles" in run.get("recipe", {})
 
 
 def kernels_are_kept() -> bool:

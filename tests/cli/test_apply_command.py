@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from maskgen.apply import FIRST_START, kernels_are_kept
+from maskgen.apply import FIRST_START, ON_TOP, kernels_are_kept
 from maskgen.apply_one import Templates
 from maskgen.cli.main import command, run
 from maskgen.jobs.output import RECORDS
@@ -203,3 +203,12 @@ def test_a_style_whose_pictures_cannot_be_used_is_found_out_once_and_not_in_ever
     assert "albedo.png" in one_line(capsys)
     assert not (tmp_path / "out").exists()
     assert apply(*words, "--styles", "surgical", "--limit", 1, "-q") == 0
+
+
+def test_masks_on_top_of_masks_are_warned_of(root, tmp_path, capsys):
+    once, control = tmp_path / "once", tmp_path / "control"
+    assert apply("--root", root, "--out", once, "--control", control, "--limit", 1) == 0
+    assert apply("--root", control, "--out", tmp_path / "clean") == 0
+    assert ON_TOP not in capsys.readouterr().err
+    assert apply("--root", once, "--out", tmp_path / "twice") == 0
+    assert f"Warning: {once} is an output of maskgen apply: {ON_TOP}" in capsys.readouterr().err
