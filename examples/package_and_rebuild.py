@@ -1,7 +1,7 @@
 """Publish a masked dataset without one of its pictures, and make it again from the originals.
 
-    python examples/package_and_rebuild.py AFLW2000            your copy of a dataset
-    python examples/package_and_rebuild.py                     heads of maskgen synth
+python examples/package_and_rebuild.py AFLW2000            your copy of a dataset
+python examples/package_and_rebuild.py                     heads of maskgen synth
 """
 
 from __future__ import annotations

@@ -23,13 +23,15 @@ from .io.files import sha256_bytes
 from .jobs.batch import BatchPlan, Summary, run_batch
 from .jobs.manifest import digest, versions, write_run
 from .jobs.outcome import Outcome
-from .jobs.output import RECORDS, check_apart, check_output, open_output, output_error
+from .jobs.output import RECORDS, check_apart, check_output, open_output, output_error, read_run
 from .jobs.resume import same_files
 from .masks.catalogue import Catalogue
 from .recipe import Recipe, draw
 
 #: said on stderr before nothing moves for a while
 FIRST_START = "first start: the painter is compiled, which takes about half a minute and is kept"
+#: said where masks would be painted on masks
+ON_TOP = "new masks go on top of those it holds; --root names the original"
 
 
 def apply_recipe(
@@ -70,11 +72,12 @@ def apply_recipe(
         resume=options.resume,
         overwrite=options.overwrite,
     )
-    sources_of(options.landmarks, options.weights)  # a word that is none is found out here, once
+    check_call(root, out, options)
     targets = [out] if control is None else [out, control]
-    _check_targets(root, targets, options)
     if not quiet and not kernels_are_kept():
         print(FIRST_START, file=sys.stderr, flush=True)
+    if not quiet and is_masked(root):
+        print(f"Warning: {root} is an output of maskgen apply: {ON_TOP}", file=sys.stderr, flush=True)
     work = MaskOne(fmt, root, out, recipe, options)
     keeps = None if control is None else ControlHolds(control)
     with ExitStack() as stack:
@@ -94,6 +97,12 @@ def apply_recipe(
     return summary
 
 
+def is_masked(root: Path) -> bool:
+    """Whether a dataset is what `apply_recipe` wrote, clean twins left out."""
+    run = read_run(root)
+    return run is not None and run.get("tool") == "maskgen" and "styles" in run.get("recipe", {})
+
+
 def kernels_are_kept() -> bool:
     """Whether numba's cache holds the painter's compiled kernels, made after their source."""
     from .paint import composite
@@ -103,13 +112,15 @@ def kernels_are_kept() -> bool:
     return any(file.stat().st_mtime >= source.stat().st_mtime for file in kept)
 
 
-def _check_targets(root: Path, targets: list[Path], options: ApplyOptions) -> None:
-    """All refusals before the first folder is touched."""
-    for target, name in zip(targets, ("--out", "--control"), strict=False):
-        check_apart(root, target, name)
-        check_output(target, resume=options.resume, overwrite=options.overwrite)
-    if len(targets) == 2:
-        check_apart(targets[0], targets[1], "--control")
+def check_call(root: Path, out: Path, options: ApplyOptions) -> None:
+    """All refusals before the first folder is touched: raises UsageError where `apply_recipe` would."""
+    sources_of(options.landmarks, options.weights)  # a word that is none is found out here, once
+    for target, name in ((out, "--out"), (options.control, "--control")):
+        if target is not None:
+            check_apart(root, target, name, "masked" if target is out else "control")
+            check_output(target, resume=options.resume, overwrite=options.overwrite)
+    if options.control is not None:
+        check_apart(out, options.control, "--control", "control", "output")
 
 
 def _write_control_run(control: Path, plan: BatchPlan, status: str) -> None:
@@ -129,7 +140,11 @@ def _write_control_run(control: Path, plan: BatchPlan, status: str) -> None:
 
 
 def template_hashes(recipe: Recipe, catalogue: Catalogue) -> dict[str, dict[str, str]]:
-    """Hashes of the styles and fabrics of a resolved recipe: the same name may paint otherwise one day."""
+    """Hashes of the styles and fabrics of a resolved recipe: the same name may paint otherwise one day.
+
+    Raises UsageError for pictures that cannot be used.
+    """
+    catalogue.check(recipe.styles, recipe.fabrics)
     styles = {}
     for name in recipe.styles:
         digester = hashlib.sha256()

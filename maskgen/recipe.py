@@ -31,6 +31,8 @@ from .masks.spec import WEARS, MaskDraw, MaskSpec
 SAVES = ("alpha", "segmentation", "touched", "landmarks")
 #: word for "every style of the catalogue" and for "the colours a style comes with"
 ALL, OWN = "all", "own"
+#: where the values of a command line come from
+OPTIONS = "options"
 #: no mask sits further askew than so many standard deviations
 _SKEW_LIMIT = 2.5
 
@@ -85,14 +87,15 @@ class Recipe:
     def updated(self, values: Mapping[str, Any], where: str = "recipe") -> Recipe:
         """A recipe with some values replaced, each checked.
 
-        where: how to call the source of the values in messages. Raises UsageError: which key is wrong, what
-        was expected, and the nearest valid name.
+        where: how to call the source of the values in messages; OPTIONS names each as it is typed. Raises
+        UsageError: which key is wrong, what was expected, and the nearest valid name.
         """
         checked = {}
         for key, value in values.items():
             if key not in _CHECKS:
                 raise UsageError(f"{where}: unknown key {key!r}{nearest(key, _CHECKS)}")
-            checked[key] = _CHECKS[key](value, f"{where}: {key!r}")
+            typed = f"--{key.replace('_', '-')}"
+            checked[key] = _CHECKS[key](value, typed if where == OPTIONS else f"{where}: {key!r}")
         return replace(self, **checked)
 
     def resolved(self, catalogue: StyleSource) -> Recipe:
@@ -117,7 +120,8 @@ class Recipe:
             if style in self.styles:
                 spec = catalogue.spec(style)
                 raise UsageError(
-                    f"style {style!r} is worn {', '.join(spec.wears)} only, not {_list(self.wear)}"
+                    f"style {style!r} is worn {', '.join(spec.wears)} only, not {_list(self.wear)}; "
+                    "leave it out, or add a wear that suits it"
                 )
             del styles[style], choices[style]
         if not styles:
@@ -266,14 +270,16 @@ def _color(name: str, where: str) -> str:
     if text == OWN:
         return OWN
     try:
-        red, green, blue = ImageColor.getrgb(text.replace(" ", ""))[:3]
+        channels = ImageColor.getrgb(text.replace(" ", ""))
+        if len(channels) != 3:
+            raise ValueError("cloth is never transparent")
     except ValueError:
         close = difflib.get_close_matches(text, ImageColor.colormap, n=1)
         hint = f"; did you mean {close[0]!r}?" if close else ""
         raise UsageError(
             f"{where}: {name!r} is no colour{hint} (accepted: #rrggbb, a CSS name, or own)"
         ) from None
-    return f"#{red:02x}{green:02x}{blue:02x}"
+    return "#" + bytes(channels).hex()
 
 
 def _names(known: tuple[str, ...]) -> Callable[[Any, str], tuple[str, ...]]:

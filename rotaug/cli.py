@@ -124,6 +124,8 @@ def command(dry_run: bool, quiet: bool, max_failures: int, **given: Any) -> int:
         seed=given["seed"],
     )
     fill = _fill(given["fill"])
+    if given["fill"] != "0" and given["border"] != "constant":
+        raise UsageError(f"--fill colours a constant border; --border {given['border']} has no use for it")
     turn = Turn(given["pivot"], given["canvas"], given["border"], fill, given["interpolation"])
     fmt, root = find_dataset(given["dataset"], given["root"])
     out = given["out"] or default_out(root)

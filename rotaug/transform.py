@@ -17,7 +17,6 @@ error for crops of calibrated pictures).
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -28,7 +27,7 @@ from maskgen.geometry import rotation as rot
 from maskgen.geometry.image_plane import PlaneMap
 from maskgen.geometry.landmarks import Landmarks
 from maskgen.geometry.pose import HeadPose
-from maskgen.jobs.streams import Streams
+from maskgen.jobs.streams import Streams, loader_worker
 
 from .plan import AngleRange
 from .rotate import Turn
@@ -70,10 +69,7 @@ class _Seeded:
         if key is not None:
             return Streams(self.seed, f"key/{key}", scope="rotaug")
         self._calls += 1
-        worker = "main"
-        if "torch" in sys.modules:
-            info = sys.modules["torch"].utils.data.get_worker_info()
-            worker = "main" if info is None else str(info.seed)
+        worker = loader_worker() or "main"
         return Streams(self.seed, f"call/{worker}/{self._calls}", scope="rotaug")
 
 

@@ -15,7 +15,7 @@ from maskgen.datasets.base import DatasetFormat
 from maskgen.errors import InputError, UsageError
 from maskgen.geometry.image_plane import PlaneMap
 from maskgen.geometry.rotation import Array
-from maskgen.io.files import atomic_write, sha256_bytes
+from maskgen.io.files import atomic_write, read_regular, sha256_bytes
 from maskgen.io.images import SourceImage, decode_image, encode_like
 from maskgen.jobs.outcome import Outcome, reason_of
 from maskgen.jobs.output import RECORDS, output_error
@@ -83,8 +83,7 @@ class TurnOne:
 
     def _read(self, name: PurePosixPath) -> bytes:
         try:
-            with open(f"{self.root}/{name}", "rb") as stream:
-                return stream.read()
+            return read_regular(f"{self.root}/{name}")
         except OSError as error:
             raise InputError(f"{name.name} cannot be read ({error.strerror or error})") from error
 

@@ -80,3 +80,47 @@ def test_a_missing_key_is_named(item):
 def test_a_probability_outside_0_1_is_refused():
     with pytest.raises(ValueError, match=r"0\.\.1"):
         RandomMask(probability=1.5)
+
+
+class _Faces:
+    """A torch dataset, as people write it: the transform is called in __getitem__."""
+
+    def __init__(self, mask: RandomMask, item: dict, length: int = 8) -> None:
+        self.mask, self.item, self.length = mask, item, length
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        return self.mask(self.item)["image"]
+
+
+def _epochs(item: dict, workers: int) -> list[bytes]:
+    """The pictures of two epochs of a DataLoader over a transform of one seed."""
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(5)
+    faces = _Faces(RandomMask(probability=1.0, seed=3), item)
+    loader = torch.utils.data.DataLoader(faces, batch_size=2, num_workers=workers)
+    return [picture.numpy().tobytes() for _ in range(2) for batch in loader for picture in batch]
+
+
+def test_workers_of_a_loader_and_epochs_never_repeat_each_other_and_a_run_can_be_repeated(item):
+    pictures = _epochs(item, workers=2)
+    assert len(set(pictures)) == len(pictures) == 16
+    assert pictures == _epochs(item, workers=2)
+
+
+def test_a_key_decides_the_draw_whatever_came_before(item):
+    mask, fresh = RandomMask(probability=1.0, seed=3), RandomMask(probability=1.0, seed=3)
+    mask(item)
+    first = mask(item, key=(2, 17))
+    np.testing.assert_array_equal(first["image"], fresh(item, key=(2, 17))["image"])
+    assert not np.array_equal(first["image"], fresh(item, key=(3, 17))["image"])
+    assert "key" not in first
+    assert mask({**item, "key": "mine"})["key"] == "mine"
+
+
+def test_rgb_pictures_come_back_as_rgb(item):
+    bgr = RandomMask(probability=1.0, seed=3)(item)["image"]
+    rgb = RandomMask(probability=1.0, seed=3, rgb=True)({**item, "image": item["image"][..., ::-1]})["image"]
+    np.testing.assert_array_equal(rgb[..., ::-1], bgr)

@@ -94,33 +94,30 @@ def command(dataset: str | None, root: Path | None, out: Path | None, **given: A
     from ..jobs.parallel import pin_threads, resolve_jobs
 
     pin_threads()
-    from ..apply import apply_recipe, preview, template_hashes
+    from ..apply import apply_recipe, check_call, preview, template_hashes
     from ..apply_one import ApplyOptions, Templates
-    from ..recipe import Recipe
+    from ..errors import UsageError
+    from ..recipe import OPTIONS, Recipe
     from ..release.presets import recipe_from
 
     jobs = resolve_jobs(given["jobs"])
     fmt, folder = find_dataset(dataset, root)
     target = out if out is not None else _beside(folder)
     recipe = recipe_from(given["recipe_file"]) if given["recipe_file"] is not None else Recipe()
-    recipe = recipe.updated({key: given[key] for key in _RECIPE_KEYS if given[key] is not None}, "options")
+    recipe = recipe.updated({key: given[key] for key in _RECIPE_KEYS if given[key] is not None}, OPTIONS)
+    if given["fabric_share"] is not None and not recipe.fabrics:
+        raise UsageError("--fabric-share says how many masks wear --fabrics; name some, or leave it out")
     templates = Templates(tuple(str(path) for path in given["templates"]))
     catalogue = templates.catalogue()
     recipe = recipe.resolved(catalogue)
-    if given["dry_run"]:
-        _print_preview(preview(fmt, folder, recipe, given["limit"]), fmt, folder, target)
-        return 0
+    identity = template_hashes(recipe, catalogue)
     kept = ("control", "on_fail", "strict", "jpeg", "limit", "resume", "overwrite", "landmarks", "weights")
     options = ApplyOptions(jobs=jobs, painter=templates, **{key: given[key] for key in kept})
-    summary = apply_recipe(
-        fmt,
-        folder,
-        target,
-        recipe,
-        options,
-        identity=template_hashes(recipe, catalogue),
-        quiet=given["quiet"],
-    )
+    if given["dry_run"]:
+        check_call(folder, target, options)
+        _print_preview(preview(fmt, folder, recipe, given["limit"]), fmt, folder, target)
+        return 0
+    summary = apply_recipe(fmt, folder, target, recipe, options, identity=identity, quiet=given["quiet"])
     if not given["quiet"]:
         click.echo(summary.text(target))
     return too_many_failures(summary, given["max_failures"])

@@ -37,6 +37,8 @@ def command(root: Path | None, as_json: bool) -> int:
         click.echo(_line(row))
     if not any(row["root"] for row in rows):
         click.echo(_advice(root))
+    elif root is None and not all(row["root"] for row in rows):
+        click.echo(_sources({row["dataset"] for row in rows if not row["root"]}))
     return 0
 
 
@@ -77,6 +79,13 @@ def _line(row: dict[str, Any]) -> str:
         return f"{name} not found in {', '.join(row['tried'])}"
     note = "" if row["complete"] else "  (a part of the dataset)"
     return f"{name} {row['images']:>7,} images, {row['labelled']:>7,} labelled  {row['root']}{note}"
+
+
+def _sources(names: set[str]) -> str:
+    from ..datasets import all_formats
+
+    pages = ", ".join(f"{fmt.name} {fmt.card.homepage}" for fmt in all_formats() if fmt.name in names)
+    return f"Where to get what is missing: {pages}"
 
 
 def _advice(root: Path | None) -> str:

@@ -168,7 +168,10 @@ def _styles() -> Iterator[Check]:
 
     try:
         catalogue = Catalogue.load()
-    except (MaskgenError, ImportError) as error:
+    except MaskgenError as error:
+        yield Check("fail", "styles", str(error))
+        return
+    except (ImportError, OSError) as error:
         yield Check("fail", "styles", f"{error}; reinstall maskgen")
         return
     text = f"{len(catalogue.names())} mask styles, {len(catalogue.fabrics)} fabrics"

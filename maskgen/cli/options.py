@@ -98,7 +98,7 @@ def batch_options(function: F) -> F:
 def find_dataset(name: str | None, root: Path | None) -> tuple[DatasetFormat, Path]:
     """The dataset of --dataset and --root, and its root folder. Raises UsageError, saying where it looked."""
     from ..datasets.locate import locate, recognise
-    from ..datasets.registry import get_format
+    from ..datasets.registry import all_formats, get_format
 
     if name is not None:
         return get_format(name), locate(name, root)
@@ -108,7 +108,11 @@ def find_dataset(name: str | None, root: Path | None) -> tuple[DatasetFormat, Pa
     found = recognise(folder)
     if found is None:
         where = str(folder) if root is not None else "the current folder"
-        raise UsageError(f"no dataset recognised in {where}; name it by --dataset, and its folder by --root")
+        names = ", ".join(fmt.name for fmt in all_formats())
+        raise UsageError(
+            f"no dataset recognised in {where}; name it by --dataset ({names}), and its folder by --root "
+            "(maskgen datasets lists what is found)"
+        )
     return found, locate(found.name, folder)
 
 

@@ -42,8 +42,11 @@ def command(
     maskgen styles --fabrics --sheet fabrics.png
     maskgen styles --sheet me.png --dataset AFLW2000 --on image00002
     """
+    from ..errors import UsageError
     from ..masks.catalogue import Catalogue
 
+    if sheet is None and (sample_id is not None or dataset is not None or root is not None):
+        raise UsageError("--on, --dataset and --root say where to draw; name the drawing by --sheet FILE.png")
     catalogue = Catalogue.load(templates)
     if sheet is not None:
         faces = _faces(sample_id, dataset, root)

@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 from ..errors import MaskgenError
 from ..geometry.image_plane import PlaneMap
-from ..io.files import atomic_write, sha256_bytes
+from ..io.files import atomic_write, read_regular, sha256_bytes
 from ..io.images import image_size, size_in
 from ..sample import Entry, Sample
 
@@ -70,7 +70,7 @@ class DatasetFormat(ABC):
         hashes = {}
         for name in self.shared_files(root):
             try:
-                data = (root / name).read_bytes()
+                data = read_regular(root / name)
             except OSError as error:
                 raise MaskgenError(f"{root / name}: cannot be read ({error.strerror or error})") from error
             for target in targets:

@@ -27,7 +27,7 @@ from ..io.biwi_files import (
     read_text,
     text_of,
 )
-from ..io.files import names_in
+from ..io.files import names_in, read_regular
 from ..sample import Entry, Sample
 from .base import NOTHING, Card, DatasetFormat, Held
 
@@ -226,7 +226,7 @@ def _pose_file(entry: Entry) -> PurePosixPath | None:
 
 def _bytes_of(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_regular(path)
     except OSError as error:
         raise LabelError(f"{path.name}: cannot be read ({error.strerror})") from error
 

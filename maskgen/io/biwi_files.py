@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..errors import LabelError
 from ..geometry.camera import Calibration
 from ..geometry.rotation import Array, rotation_x, rotation_y, rotation_z
+from .files import read_regular
 
 #: a depth image beyond this many pixels is a damaged header, not a picture
 _MOST_PIXELS = 1 << 24
@@ -23,7 +24,7 @@ _MOST_PIXELS = 1 << 24
 def read_text(path: Path) -> str:
     """A small ASCII file; raises LabelError if it cannot be read, is empty or is no text."""
     try:
-        return text_of(path.read_bytes(), path.name)
+        return text_of(read_regular(path), path.name)
     except OSError as error:
         raise LabelError(f"{path.name}: cannot be read ({error.strerror})") from error
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import secrets
+import stat
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from ..errors import UsageError
 
@@ -54,6 +57,26 @@ def _create(temporary: str) -> int:
     except FileNotFoundError:
         os.makedirs(os.path.dirname(temporary) or ".", exist_ok=True)
         return os.open(temporary, flags, 0o666)
+
+
+def open_regular(path: Path | str) -> BinaryIO:
+    """A file open for reading. Raises OSError, also for a pipe or device, where a read might never end."""
+    return open(path, "rb", opener=_regular)
+
+
+def read_regular(path: Path | str) -> bytes:
+    """The bytes of a file; OSError as from `open_regular`."""
+    with open_regular(path) as stream:
+        return stream.read()
+
+
+def _regular(path: str, flags: int) -> int:
+    handle = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # to open a pipe waits for its writer
+    mode = os.fstat(handle).st_mode
+    if stat.S_ISREG(mode) or stat.S_ISDIR(mode):  # open() itself refuses a directory
+        return handle
+    os.close(handle)
+    raise OSError(errno.EINVAL, "it is a pipe or a device", path)
 
 
 def atomic_copy(source: Path, target: Path, *, sync: bool = True) -> None:

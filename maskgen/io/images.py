@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from ..errors import ImageError
+from .files import open_regular, read_regular
 from .jpeg import JpegHeader, encode_jpeg, header_bytes, known_header, remember_header
 from .png import SIGNATURE, decode_plain_png, encode_png, is_grey, png_chunks
 
@@ -54,7 +55,7 @@ class SourceImage:
 def read_image(path: Path) -> SourceImage:
     """Decode a JPEG or PNG file. Raises ImageError, with the file's name and the reason, in one line."""
     try:
-        data = Path(path).read_bytes()
+        data = read_regular(path)
     except OSError as error:
         raise ImageError(f"{Path(path).name}: cannot be read ({error.strerror})") from error
     return decode_image(data, Path(path).name)
@@ -63,7 +64,7 @@ def read_image(path: Path) -> SourceImage:
 def image_size(path: Path) -> tuple[int, int]:
     """(width, height) from the header alone, stored orientation. Raises ImageError."""
     try:
-        with open(path, "rb") as stream:
+        with open_regular(path) as stream:
             head = stream.read(_HEAD_BYTES)
             return _size_in(head) or size_in(head + stream.read(), Path(path).name)
     except OSError as error:

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import LabelError
-from .files import atomic_write
+from .files import atomic_write, read_regular
 
 _HEADER = 128
 _MATRIX, _COMPRESSED = 14, 15
@@ -122,7 +122,7 @@ def read_mat(path: Path, data: bytes | None = None) -> MatFile:
     Raises LabelError: missing, empty, another version, or corrupt.
     """
     try:
-        return parse_mat(Path(path).read_bytes() if data is None else data, path.name)
+        return parse_mat(read_regular(path) if data is None else data, path.name)
     except OSError as error:
         raise LabelError(f"{path.name}: cannot be read ({error.strerror})") from error
 

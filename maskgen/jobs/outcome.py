@@ -61,7 +61,7 @@ class Outcome:
             "source": self.source,
             "output": self.output,
             "draw": _plain(self.draw),
-            "numbers": _rounded(_plain(dict(sorted(self.numbers.items())))),
+            "numbers": {str(name): _measured(value) for name, value in sorted(self.numbers.items())},
             "sources": dict(sorted(self.sources.items())),
             "files": dict(sorted(self.files.items())),
             "control_sha256": self.control_sha256,
@@ -128,6 +128,12 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def _measured(value: Any) -> Any:
+    if type(value) is float:  # nearly all are
+        return float(f"{value:.6g}") if math.isfinite(value) else None
+    return _rounded(_plain(value))
 
 
 def _rounded(value: Any) -> Any:

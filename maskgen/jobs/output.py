@@ -36,18 +36,20 @@ def output_error(error: OSError, out: Path) -> OutputError:
     )
 
 
-def check_apart(root: Path, out: Path, option: str = "--out", twin: str = "masked") -> None:
+def check_apart(
+    root: Path, out: Path, option: str = "--out", twin: str = "masked", other: str = "input"
+) -> None:
     """Refuse an output that is the input, lies inside it, or holds it. Raises UsageError.
 
-    twin: what the output is, for the name that the message suggests.
+    twin: what the output is, for the name that the message suggests. other: what ``root`` is.
     """
     source, target = root.resolve(), out.resolve()
     if source == target:
-        problem = "is the input itself"
+        problem = f"is the {other} itself"
     elif source in target.parents:
-        problem = f"lies inside the input {root}"
+        problem = f"lies inside the {other} {root}"
     elif target in source.parents:
-        problem = f"holds the input {root}"
+        problem = f"holds the {other} {root}"
     else:
         return
     raise UsageError(f"{option} {out} {problem}; name a folder beside it, as {source}_{twin}")

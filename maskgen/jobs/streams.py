@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import sys
 import threading
 from collections.abc import Mapping
 from functools import lru_cache
@@ -37,6 +38,17 @@ _NOTHING = np.zeros(4, np.uint64)
 def _counter_of(name: str) -> NDArray[np.uint64]:
     digest = hashlib.blake2b(name.encode(), digest_size=32).digest()
     return np.frombuffer(digest, dtype="<u8").astype(np.uint64)
+
+
+def loader_worker() -> str:
+    """The seed of the torch DataLoader worker this runs in, as text; "" outside of one.
+
+    torch gives each worker another one, new in every epoch and decided by its own seed: what is drawn from it
+    repeats neither between workers nor between epochs.
+    """
+    torch = sys.modules.get("torch")  # a worker has imported it; nobody else needs to
+    info = torch.utils.data.get_worker_info() if torch is not None else None
+    return "" if info is None else str(info.seed)
 
 
 class Streams:

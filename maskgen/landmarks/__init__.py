@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .checks import AGREEMENT_DEG, agreement_deg, apparent_pose, check
+from .checks import AGREEMENT_DEG, agreement_deg, apparent_pose, check, doubts
 from .sidecar import SideFiles
 from .sources import DEFAULT, LandmarkSource, Native, Projected, landmarks_for, parse_sources
 
@@ -16,6 +16,7 @@ __all__ = [
     "agreement_deg",
     "apparent_pose",
     "check",
+    "doubts",
     "landmarks_for",
     "parse_sources",
 ]

@@ -57,6 +57,8 @@ class FaceAlignmentDetector:
         self._device, self._flip = device, flip
         self._faces: Any = None
         self._network: Any = self._load()
+        if boxes is None:
+            find_weights(FACE_NET, weights)  # every face will be looked for: say now what is missing
 
     def _load(self) -> Any:
         return _load_network(find_weights(LANDMARK_NET, self._weights), self._device, self._flip)

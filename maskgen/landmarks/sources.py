@@ -80,11 +80,13 @@ def parse_sources(text: str, weights: Path | None = None) -> tuple[LandmarkSourc
     """Sources from a list like ``native,files:FOLDER,projected,detect``.
 
     ``weights`` is the detector's folder of network weights. Raises UsageError for an unknown word, a missing
-    folder, a missing library or missing weights, and where no source is named at all.
+    folder, a missing library or missing weights, weights that no source uses, and where no source is named.
     """
     words = [word.strip() for word in text.split(",") if word.strip()]
     if not words:
         raise UsageError(f"no landmark source is named; known are {_KNOWN}")
+    if weights is not None and "detect" not in words:
+        raise UsageError(f"weights {weights} are the detector's; name detect among the landmark sources")
     return tuple(_source(word, weights) for word in words)
 
 

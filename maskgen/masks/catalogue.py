@@ -19,6 +19,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import cached_property
 from importlib import metadata, resources
 from importlib.resources.abc import Traversable
@@ -134,10 +135,7 @@ class Catalogue:
         """
         roots: list[Traversable] = [resources.files("mask_templates")]
         roots += [_entry_root(point) for point in metadata.entry_points(group="maskgen.templates")]
-        for extra in extra_dirs:
-            if not Path(extra).is_dir():
-                raise UsageError(f"{extra}: no such folder of mask templates")
-            roots.append(Path(extra))
+        roots += [_own_root(Path(extra)) for extra in extra_dirs]
         styles: dict[str, Style] = {}
         fabrics: dict[str, Fabric] = {}
         for root in roots:
@@ -172,19 +170,50 @@ class Catalogue:
         path = Path(name)
         if path.suffix and path.is_file():
             return Fabric(name, path, 2.0 * _OWN_MM, own=True)
+        close = get_close_matches(name.lower(), self.fabrics, n=1)
+        hint = f"did you mean {close[0]!r}? (" if close else "("
         known = ", ".join(sorted(self.fabrics)) or "none"
-        raise UsageError(f"unknown fabric {name!r}; known: {known}, or the path of a picture")
+        raise UsageError(f"unknown fabric {name!r}; {hint}known: {known}, or the path of a picture file)")
+
+    def check(self, styles: Iterable[str], fabrics: Iterable[str]) -> None:
+        """Read the pictures of these styles and fabrics, but for the shipped ones, which tests have read.
+
+        Raises UsageError for the first that cannot be used, where a batch would fail picture after picture.
+        """
+        shipped = resources.files("mask_templates")
+        for style in map(self.style, styles):
+            if style.folder != shipped / style.spec.name:
+                _ = style.maps
+        for fabric in map(self.fabric, fabrics):
+            if fabric.own or fabric.file != shipped / TEXTURES / f"{fabric.name}.png":
+                _ = fabric.tile
+
+
+def _own_root(folder: Path) -> Path:
+    """A folder of styles as the user names it."""
+    expected = f"a folder that holds NAME/mask.toml for each style, or {TEXTURES}/fabrics.toml"
+    if not folder.is_dir():
+        raise UsageError(f"--templates {folder}: no such folder; expected {expected}")
+    if (folder / "mask.toml").is_file():
+        raise UsageError(
+            f"--templates {folder} is one style; name the folder above it: {folder.absolute().parent}"
+        )
+    if not (folder / TEXTURES / "fabrics.toml").is_file() and not any(folder.glob("*/mask.toml")):
+        raise UsageError(f"--templates {folder} holds no style and no fabric; expected {expected}")
+    return folder
 
 
 def _entry_root(point: metadata.EntryPoint) -> Traversable:
     """Folder an entry point of the group ``maskgen.templates`` names: a package, or a path."""
+    owner = f"the package {point.dist.name}" if point.dist is not None else "its package"
+    where, mend = f"entry point {point.name!r} of maskgen.templates", f"upgrade or uninstall {owner}"
     try:
         target = point.load()
         root = Path(target) if isinstance(target, str | Path) else resources.files(target)
     except Exception as e:  # another package's code
-        raise UsageError(f"entry point {point.name!r} of maskgen.templates, {point.value}: {e}") from e
+        raise UsageError(f"{where}, {point.value}: {e}; {mend}") from e
     if not root.is_dir():
-        raise UsageError(f"entry point {point.name!r} of maskgen.templates names {root}, which is no folder")
+        raise UsageError(f"{where} names {root}, which is no folder; {mend}")
     return root
 
 

@@ -43,6 +43,8 @@ _RANGES = {
     "material.crease": (0.0, 3.0),
     "material.wander": (0.0, 0.2),
 }
+#: every point of a head lies within, as millimetres of the canonical frame
+_HEAD_MM = (-300.0, 300.0)
 _STRAP_RANGES = {"start": (0.0, 1.0), "width": (0.3, 60.0), "lift": (0.2, 20.0), "sag": (0.0, 40.0)}
 _BUMP_RANGES = {"at": (0.0, 1.0), "radius": (1.0, 60.0), "height": (0.0, 60.0), "wall": (1.0, 30.0)}
 T = TypeVar("T")
@@ -67,6 +69,8 @@ def parse_style(name: str, data: Mapping[str, Any], where: str) -> MaskSpec:
 
 
 def _build(cls: type[T], data: Any, where: str, prefix: str) -> T:
+    # the file says [[strap]], one table a strap; the spec holds them all
+    prefix = prefix.replace("straps[", "strap[")
     if not isinstance(data, Mapping):
         raise UsageError(f"{where}: [{prefix.rstrip('.')}] must be a table, found {data!r}")
     hints = typing.get_type_hints(cls)
@@ -142,6 +146,13 @@ def _check(spec: MaskSpec, where: str) -> None:
         _in_range(value, low, high, where, path)
     for edge in ("top", "bottom"):
         _check_edge(getattr(spec.outline, edge), f"{where}: outline.{edge}")
+    for end, what in ((0, "on the midline"), (-1, "at the corner")):
+        top, bottom = spec.outline.top[end][1], spec.outline.bottom[end][1]
+        if top >= bottom:
+            raise UsageError(
+                f"{where}: outline.bottom must lie below outline.top, y grows downward; "
+                f"{what} they are at {bottom:g} and {top:g}"
+            )
     heights = spec.drape.profile
     rising = all(a[0] < b[0] for a, b in pairwise(heights))
     if heights and not (rising and heights[0][0] >= 0.0 and heights[-1][0] <= 1.0):
@@ -163,6 +174,8 @@ def _check(spec: MaskSpec, where: str) -> None:
     for i, strap in enumerate(spec.straps):
         if not strap.path:
             raise UsageError(f"{where}: strap[{i}].path needs at least 1 point")
+        for k, point in enumerate(strap.path):
+            _in_range(point, *_HEAD_MM, where, f"strap[{i}].path[{k}]")
         for key, (low, high) in _STRAP_RANGES.items():
             _in_range(getattr(strap, key), low, high, where, f"strap[{i}].{key}")
         if strap.end_width is not None:
@@ -176,7 +189,7 @@ def _in_range(value: Any, low: float, high: float, where: str, key: str) -> None
     if not all(low <= v <= high for v in values):
         limits = f"at least {low:g}" if high == math.inf else f"within {low:g}..{high:g}"
         found = list(value) if isinstance(value, tuple) else value
-        raise UsageError(f"{where}: {key} must be {limits}, found {found}")
+        raise UsageError(f"{where}{': ' if where else ''}{key} must be {limits}, found {found}")
 
 
 def _check_edge(points: tuple[Point, ...], what: str) -> None:
@@ -186,6 +199,8 @@ def _check_edge(points: tuple[Point, ...], what: str) -> None:
         raise UsageError(f"{what} must begin on the midline, x = 0, found x = {points[0][0]:g}")
     if any(p[0] <= 0.0 for p in points[1:]):
         raise UsageError(f"{what} is of the right half: x above 0 after the first point")
+    for i, point in enumerate(points):
+        _in_range(point, *_HEAD_MM, "", f"{what}[{i}]")
     if any(a == b for a, b in pairwise(points)):
         raise UsageError(f"{what} names the same point twice in a row")
 

@@ -63,7 +63,7 @@ _SIDE_GAIN = 2.3
 _VERTICAL_LIMIT = 0.5  # stops per unit normal
 _REST_SHARE = 0.85
 #: pixels from nasion to chin below which a mask is a smudge
-_SMALL_FACE_PX = 14.0
+_SMALL_FACE_PX = 22.0
 _BLACK_SKIN = 0.004  # linear luminance; nothing is left to read
 
 

@@ -136,6 +136,60 @@ def test_on_fail_copy_keeps_the_pair_as_it_was(case, root, tmp_path):
             assert (folder / path.name).read_bytes() == path.read_bytes()
 
 
+def moved(points: np.ndarray) -> np.ndarray:
+    points[:2] += 30.0
+    return points
+
+
+def enlarged(points: np.ndarray) -> np.ndarray:
+    middle = points.mean(axis=1, keepdims=True)
+    return (points - middle) * 5.0 + middle
+
+
+def half_unknown(points: np.ndarray) -> np.ndarray:
+    points[:, 34:] = np.nan
+    return points
+
+
+def blanked(root: Path) -> None:
+    Image.new("RGB", Image.open(picture(root)).size, (250, 250, 250)).save(picture(root), "JPEG")
+
+
+DOUBTFUL = {
+    "landmarks 30 px off": (lambda root: change_label(root, pt3d_68=moved), "place"),
+    "a face far too large": (lambda root: change_label(root, pt3d_68=enlarged), "place"),
+    "half the landmarks": (lambda root: change_label(root, pt3d_68=half_unknown), "landmarks"),
+    "a picture of one colour": (blanked, "blank"),
+}
+
+
+@pytest.mark.parametrize("case", DOUBTFUL)
+def test_what_can_be_painted_but_hardly_be_true_is_degraded_with_its_reason(case, root, tmp_path):
+    damage, code = DOUBTFUL[case]
+    damage(root)
+    go(root, tmp_path / "out")
+    outcome = outcome_of(tmp_path / "out")
+    assert outcome.status == "degraded"
+    assert code in [reason.partition(":")[0] for reason in outcome.reasons]
+    assert (tmp_path / "out" / picture(root).name).is_file()
+
+
+def test_a_mask_that_fills_the_picture_is_said(root, tmp_path):
+    change_label(root, pt3d_68=enlarged)
+    go(root, tmp_path / "out")
+    assert any(reason.startswith("large: ") for reason in outcome_of(tmp_path / "out").reasons)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_in_a_pictures_place_does_not_hold_up_the_batch(root, tmp_path):
+    picture(root).unlink()
+    os.mkfifo(picture(root))
+    go(root, tmp_path / "out")
+    assert outcome_of(tmp_path / "out").reasons == (
+        f"input: {VICTIM}.jpg cannot be read (it is a pipe or a device)",
+    )
+
+
 def in_grey(root: Path) -> None:
     saved(root, "L", format="JPEG", quality=85)
 

@@ -6,11 +6,17 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
-from maskgen.apply import FIRST_START, kernels_are_kept
+from maskgen.apply import FIRST_START, ON_TOP, kernels_are_kept
+from maskgen.apply_one import Templates
 from maskgen.cli.main import command, run
 from maskgen.jobs.output import RECORDS
+
+#: a map of the wrong kind: transparent where grey or RGB is wanted
+RGBA = cv2.imencode(".png", np.zeros((40, 60, 4), np.uint8))[1].tobytes()
 
 
 @pytest.fixture
@@ -130,16 +136,32 @@ def test_an_existing_output_is_refused_then_resumed_then_overwritten(root, tmp_p
         (["--root", "{root}", "--out", "{root}/.."], "holds the input"),
         (["--root", "{root}", "--out", "{tmp}/mine"], "not an earlier output"),
         (["--root", "{root}", "--out", "{tmp}/mine", "--overwrite"], "not an earlier output"),
-        (["--root", "{root}", "--out", "{tmp}/x", "--control", "{tmp}/x/y"], "--control"),
+        (
+            ["--root", "{root}", "--out", "{tmp}/x", "--control", "{tmp}/x/y"],
+            "lies inside the output {tmp}/x",
+        ),
+        (["--root", "{root}", "--out", "{tmp}/x", "--control", "{tmp}/x"], "is the output itself"),
         (["--root", "{root}", "--out", "{tmp}/x", "--control", "{root}"], "--control"),
         (["--root", "{root}", "--out", "{tmp}/x", "--control", "{tmp}/mine"], "not an earlier output"),
         (["--root", "{root}", "--styles", "surgicl"], "did you mean 'surgical'"),
         (["--root", "{root}", "--colors", "blu"], "did you mean 'blue'"),
-        (["--root", "{root}", "--share", "2"], "from 0 to 1"),
+        (["--root", "{root}", "--colors", "#12345678"], "--colors: '#12345678' is no colour"),
+        (["--root", "{root}", "--share", "2"], "--share must be a number from 0 to 1"),
+        (["--root", "{root}", "--skew-deg", "-1"], "--skew-deg must be"),
+        (["--root", "{root}", "--strict", "nan"], "from 0 to 1"),
+        (["--root", "{root}", "--fabric-share", "0.5"], "--fabrics"),
+        (["--root", "{root}", "--weights", "{tmp}"], "detect"),
+        (["--root", "{root}", "--out", "{tmp}/mine", "--dry-run"], "not an earlier output"),
+        (["--root", "{root}", "--out", "{root}/masked", "--dry-run"], "inside the input"),
+        (["--root", "{root}", "--landmarks", "guess", "--dry-run"], "guess"),
+        (["--root", "{tmp}/mine"], "(300W-LP, AFLW2000, BIWI)"),
         (["--root", "{root}", "--save", "everything"], "accepted: alpha"),
         (["--root", "{root}", "--recipe", "{tmp}/none.toml"], "cannot be read"),
         (["--root", "{root}", "--templates", "{tmp}/none"], "no such folder"),
+        (["--root", "{root}", "--templates", "{tmp}/mine"], "holds no style and no fabric"),
         (["--root", "{root}", "--fabrics", "tartan_of_nowhere"], "tartan_of_nowhere"),
+        (["--root", "{root}", "--fabrics", "gigham"], "did you mean 'gingham'"),
+        (["--root", "{root}", "--fabrics", "{tmp}/mine/dear.txt"], "not a readable picture"),
         (["--root", "{root}", "--landmarks", "guess"], "guess"),
         (["--root", "{root}", "--jobs", "100000"], "cores"),
         (["--root", "{root}", "--resume", "--overwrite"], "exclude each other"),
@@ -154,7 +176,7 @@ def test_a_wrong_call_is_one_line_and_code_2_and_writes_nothing(args, words, roo
         filled += ["--out", str(tmp_path / "out")]
     before = sorted(tmp_path.rglob("*"))
     assert apply(*filled) == 2
-    assert words in one_line(capsys)
+    assert words.format(tmp=tmp_path) in one_line(capsys)
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -165,3 +187,28 @@ def test_nothing_found_says_where_it_was_looked_for(tmp_path, monkeypatch, capsy
     assert "MASKGEN_DATA" in one_line(capsys)
     assert apply() == 2
     assert "no dataset recognised in the current folder" in one_line(capsys)
+
+
+@pytest.mark.parametrize("wrong", [b"hello", RGBA])
+def test_a_style_whose_pictures_cannot_be_used_is_found_out_once_and_not_in_every_picture(
+    wrong, root, tmp_path, capsys
+):
+    shipped = Templates().catalogue().style("surgical").folder
+    style = tmp_path / "own" / "market"
+    style.mkdir(parents=True)
+    (style / "mask.toml").write_bytes((shipped / "mask.toml").read_bytes())
+    (style / "albedo.png").write_bytes(wrong)
+    words = ("--root", root, "--out", tmp_path / "out", "--templates", tmp_path / "own")
+    assert apply(*words, "--styles", "market") == 2
+    assert "albedo.png" in one_line(capsys)
+    assert not (tmp_path / "out").exists()
+    assert apply(*words, "--styles", "surgical", "--limit", 1, "-q") == 0
+
+
+def test_masks_on_top_of_masks_are_warned_of(root, tmp_path, capsys):
+    once, control = tmp_path / "once", tmp_path / "control"
+    assert apply("--root", root, "--out", once, "--control", control, "--limit", 1) == 0
+    assert apply("--root", control, "--out", tmp_path / "clean") == 0
+    assert ON_TOP not in capsys.readouterr().err
+    assert apply("--root", once, "--out", tmp_path / "twice") == 0
+    assert f"Warning: {once} is an output of maskgen apply: {ON_TOP}" in capsys.readouterr().err

@@ -45,6 +45,8 @@ def test_datasets_lists_what_is_where_and_how_much_of_it_is_labelled(
     assert str(store / "BIWI") in lines["BIWI"]
     assert "not found in" in lines["300W-LP"]
     assert "MASKGEN_DATA" not in out
+    assert "http" in lines["Where"]
+    assert "BIWI" not in lines["Where"]
 
 
 def test_datasets_says_what_to_do_when_nothing_is_found(run, tmp_path) -> None:

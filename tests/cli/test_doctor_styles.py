@@ -136,6 +136,7 @@ def test_the_sheet_can_be_drawn_on_a_sample(fake_dataset, tmp_path):
         (["--sheet", "x.png", "--root", "{root}"], "need --on"),
         (["--sheet", "x.png", "--root", "{root}", "--on", "nobody"], "no sample 'nobody'"),
         (["--sheet", "x.gif"], ".png or a .jpg"),
+        (["--root", "{root}", "--on", "image00004"], "--sheet FILE.png"),
         (["--templates", "nowhere"], "no such folder"),
     ],
 )

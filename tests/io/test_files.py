@@ -8,17 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from maskgen.errors import UsageError
+from maskgen.errors import InputError, UsageError
+from maskgen.io.biwi_files import read_text
 from maskgen.io.files import (
     TEMPORARY_PREFIX,
     atomic_copy,
     atomic_write,
     inside,
+    read_regular,
     remove_temporaries,
     safe_relative,
     sha256_bytes,
     sha256_file,
 )
+from maskgen.io.images import image_size, read_image
+from maskgen.io.matfile import read_mat
 
 
 def test_a_write_makes_missing_folders_and_replaces_what_was_there(tmp_path: Path) -> None:
@@ -111,3 +115,17 @@ def test_a_folder_inside_another_is_seen_through_links(tmp_path: Path) -> None:
     assert inside(tmp_path / "link" / "out", tmp_path / "data")
     assert inside(tmp_path / "data", tmp_path / "data")
     assert not inside(tmp_path / "data2", tmp_path / "data")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="pipe or a device"):
+        read_regular(tmp_path / "pipe")
+    with pytest.raises(IsADirectoryError):
+        read_regular(tmp_path)
+    (tmp_path / "file").write_bytes(b"abc")
+    assert read_regular(tmp_path / "file") == b"abc"
+    for read in (read_image, image_size, read_mat, read_text):
+        with pytest.raises(InputError, match="pipe or a device"):
+            read(tmp_path / "pipe")

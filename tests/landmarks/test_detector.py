@@ -105,6 +105,14 @@ def test_missing_weights_name_the_file_its_source_and_the_folders(tmp_path: Path
     assert "\n" not in text
 
 
+def test_a_missing_face_detector_is_said_at_once_where_no_boxes_are_given(weights: Path) -> None:
+    from maskgen.landmarks.detector import FaceAlignmentDetector
+
+    with pytest.raises(UsageError, match=FACE_NET):
+        FaceAlignmentDetector(weights)
+    assert FaceAlignmentDetector(weights, boxes={}).boxes == {}
+
+
 def test_weights_are_found_where_the_variable_and_torch_keep_them(tmp_path: Path, monkeypatch) -> None:
     kept = tmp_path / "torch" / "hub" / "checkpoints"
     kept.mkdir(parents=True)

@@ -17,6 +17,7 @@ from maskgen.landmarks import (
     SideFiles,
     agreement_deg,
     apparent_pose,
+    doubts,
     landmarks_for,
     parse_sources,
 )
@@ -233,3 +234,31 @@ def test_wrong_source_lists_are_usage_errors(tmp_path: Path) -> None:
         parse_sources("native,magic")
     with pytest.raises(UsageError, match="does not exist"):
         parse_sources(f"files:{tmp_path / 'absent'}")
+
+
+def test_real_labels_leave_no_doubt(samples: Path) -> None:
+    for name in ("AFLW2000", "300W_LP"):
+        fmt, root = get_format(name), samples / name
+        for entry in list(fmt.index(root))[::9]:
+            read = fmt.read(root, entry)
+            assert doubts(landmarks_for(read), read) == ()
+
+
+@pytest.mark.parametrize(("shift", "factor", "words"), [(30.0, 1.0, "px beside"), (0.0, 2.0, "2 times")])
+def test_a_face_beside_its_label_or_of_another_size_is_doubted(sample, shift, factor, words) -> None:
+    points = np.array(sample.landmarks.points)
+    middle = points[17:].mean(axis=0)
+    points = (points - middle) * factor + middle + [shift, shift, 0.0]
+    moved = _with(sample, points)
+    notes = doubts(moved.landmarks, moved)
+    assert len(notes) == 1
+    assert words in notes[0]
+    # without a camera nobody can tell
+    assert doubts(moved.landmarks, replace(moved, camera=None)) == ()
+
+
+def test_few_known_landmarks_are_doubted(sample: Sample) -> None:
+    points = np.array(sample.landmarks.points)
+    points[:30] = np.nan
+    few = _with(sample, points)
+    assert doubts(few.landmarks, few) == ("landmarks: only 38 of 68 are known",)

@@ -105,13 +105,18 @@ def test_another_package_adds_styles_by_an_entry_point(
 def test_an_entry_point_that_fails_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     point = metadata.EntryPoint("broken", "no_such_package_anywhere", "maskgen.templates")
     monkeypatch.setattr(metadata, "entry_points", lambda group: [point])
-    with pytest.raises(UsageError, match=r"broken.*no_such_package_anywhere"):
+    with pytest.raises(UsageError, match=r"broken.*no_such_package_anywhere.*uninstall"):
         Catalogue.load()
 
 
 def test_a_missing_folder_and_an_unknown_name_say_so(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such folder"):
         Catalogue.load([tmp_path / "nothing"])
+    with pytest.raises(UsageError, match=r"holds no style and no fabric; expected .*mask\.toml"):
+        Catalogue.load([tmp_path])
+    (tmp_path / "mask.toml").touch()
+    with pytest.raises(UsageError, match="is one style; name the folder above it"):
+        Catalogue.load([tmp_path])
     catalogue = Catalogue.load()
     with pytest.raises(UsageError, match=r"surgica'; known: .*surgical"):
         catalogue.spec("surgica")

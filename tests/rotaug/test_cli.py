@@ -63,6 +63,7 @@ def test_a_dry_run_writes_nothing(fake_dataset, tmp_path, capsys):
         (["--range", "-1", "1", "--per-image", "0"], "1 or more"),
         (["--range", "-1", "1", "--seed", "-1"], "--seed"),
         (["--range", "-1", "1", "--fill", "red"], "--fill"),
+        (["--range", "-1", "1", "--border", "reflect", "--fill", "3"], "--border reflect has no use"),
         (["--range", "-1", "1", "--dataset", "COCO"], "unknown dataset"),
         (["--range", "-1", "1", "--pivot", "principal"], "--pivot center"),
         (["--range", "-1", "1", "--pivot", "nose"], "nose"),
