@@ -60,7 +60,7 @@ _AMBIENT = 0.2
 _VEIL = 0.05
 #: of the light from the side: cloth is flatter than the face it is read from
 _SIDE_GAIN = 2.3
-_VERTICAL_LIMIT = 0.5  # stops per unit normal
+_VERTICAL_LIMIT = 0.35  # stops per unit normal
 _REST_SHARE = 0.85
 #: pixels from nasion to chin below which a mask is a smudge
 _SMALL_FACE_PX = 22.0
