@@ -14,10 +14,12 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 #: where each example is run
 TESTED = {
     "draw_pose.py": "tests/hpe/test_live.py",
+    "mask_dataset.py": "tests/examples/test_mask_examples.py",
     "package_and_rebuild.py": "tests/examples/test_release_and_training_examples.py",
     "rotate_dataset.py": "tests/examples/test_rotation_examples.py",
     "train_and_compare.py": "tests/examples/test_release_and_training_examples.py",
     "synthetic_dataset.py": "tests/examples/test_synthetic_example.py",
+    "training_time_masks.py": "tests/examples/test_mask_examples.py",
     "training_time_rotation.py": "tests/examples/test_rotation_examples.py",
 }
 #: six pictures that the list aflw2000-906 trains on, and four that it tests on
