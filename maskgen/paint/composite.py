@@ -32,47 +32,77 @@ def tone_like(layer: F32, curve: NDArray[np.float64]) -> None:
             layer[y, x, 0] = max(blue * (green + 0.004) - 0.004, 0.0) * a
 
 
+#: opacity and lost light below which nothing is laid
+_FAINT, _SHADE = np.float32(0.004), np.float32(0.003)
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def lay(  # type: ignore[no-untyped-def]
-    image, layer, shadow, step, linear, level, grain, grain_sd, gx, gy, alpha, touched
+    image, layer, left, top, shadow, step, linear, level, grain, grain_sd, gx, gy, alpha, touched
 ) -> None:
     """Lay ``layer`` over ``image`` in place, in linear light; pixels it does not reach keep their bytes.
 
-    image (h, w, 3) uint8; layer (h, w, 4) premultiplied; shadow: share of light lost by what is not covered,
-    a map of every step-th pixel with one row and column to spare; linear (256,), level (n,): tables of
-    tone.py; grain: unit noise tile (a power of two wide and high) read from (gx, gy), laid on the mask with
-    grain_sd levels. Fills alpha (h, w) and touched (h, w).
+    image (h, w, 3) uint8; layer (m, n, 4) premultiplied, its first pixel at (left, top) of the image; shadow:
+    share of light lost by what is not covered, a map of every step-th pixel with one row and column to spare;
+    linear (256,), level (n,): tables of tone.py; grain: unit noise tile (a power of two wide and high) read
+    from (gx, gy), laid on the mask with grain_sd levels. Fills alpha and touched (h, w), 0 before, where
+    something is laid.
     """
     h, w = alpha.shape
-    n = np.float32(level.shape[0] - 1)
-    last_y, last_x = grain.shape[0] - 1, grain.shape[1] - 1
-    zero, one, small = np.float32(0.0), np.float32(1.0), np.float32(1.0) / np.float32(step)
-    row = np.empty(shadow.shape[1], np.float32)
+    most = np.float32(level.shape[0] - 1)
+    zero, one, half, small = np.float32(0.0), np.float32(1.0), np.float32(0.5), np.float32(1.0 / step)
+    lost = np.empty(shadow.shape[1], np.float32)
+    columns, index = np.empty(w, np.int64), np.empty(3 * w, np.int32)
+    light, noise = np.empty(3 * w, np.float32), np.empty(w, np.float32)
     for y in range(h):
-        fy = np.float32(y) * small
-        y0 = int(fy)
-        fy -= np.float32(y0)
-        for j in range(shadow.shape[1]):
-            row[j] = shadow[y0, j] + fy * (shadow[y0 + 1, j] - shadow[y0, j])
-        for x in range(w):
-            a = min(layer[y, x, 3], one)
+        first, end = _shaded(shadow, np.float32(y) * small, step, w, lost)
+        covered = top <= y < top + layer.shape[0]
+        if covered:
+            first, end = min(first, left), max(end, left + layer.shape[1])
+        grain_row = grain[(y + gy) & (grain.shape[0] - 1)]
+        n = 0
+        for x in range(first, end):
             fx = np.float32(x) * small
-            x0 = int(fx)
-            lost = row[x0] + (fx - np.float32(x0)) * (row[x0 + 1] - row[x0])
-            if a < np.float32(0.004):
-                alpha[y, x] = zero
-                if lost < np.float32(0.003):
-                    continue
-            else:
+            x0 = np.uint64(fx)
+            gone = lost[x0] + (fx - np.float32(x0)) * (lost[x0 + np.uint64(1)] - lost[x0])
+            b = g = r = a = zero
+            if covered and left <= x < left + layer.shape[1]:
+                i, j = np.uint64(y - top), np.uint64(x - left)
+                b, g, r, a = layer[i, j, 0], layer[i, j, 1], layer[i, j, 2], min(layer[i, j, 3], one)
+            if a >= _FAINT:
                 alpha[y, x] = a
-            noise = grain[(y + gy) & last_y, (x + gx) & last_x] * grain_sd * a + np.float32(0.5)
-            under = (one - lost) * (one - a)
+            elif gone < _SHADE:
+                continue
+            under = (one - gone) * (one - a)
+            if under != zero:
+                b += linear[image[y, x, 0]] * under
+                g += linear[image[y, x, 1]] * under
+                r += linear[image[y, x, 2]] * under
+            light[3 * n], light[3 * n + 1], light[3 * n + 2] = b, g, r
+            noise[n] = grain_row[(x + gx) & (grain.shape[1] - 1)] * grain_sd * a + half
+            columns[n] = x
+            n += 1
+        for i in range(3 * n):  # eight at a time
+            index[i] = np.int32(np.sqrt(min(max(light[i], zero), one)) * most + half)
+        for i in range(n):
+            x = np.uint64(columns[i])
             changed = False
             for k in range(3):
-                v = linear[image[y, x, k]] * under + layer[y, x, k]
-                v = min(max(v, zero), one)
-                q = level[int(np.sqrt(v) * n + np.float32(0.5))] + noise
+                q = level[np.uint64(index[3 * i + k])] + noise[i]
                 byte = np.uint8(min(max(q, zero), np.float32(255.0)))
                 changed |= byte != image[y, x, k]
                 image[y, x, k] = byte
             touched[y, x] = changed
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _shaded(shadow, at, step, w, lost):  # type: ignore[no-untyped-def]
+    """Row ``at`` of the map, between two, into ``lost``; the columns of ``w`` between which it matters."""
+    y0 = int(at)
+    part = at - np.float32(y0)
+    first, last = len(lost), -1
+    for j in range(len(lost)):
+        lost[j] = shadow[y0, j] + part * (shadow[y0 + 1, j] - shadow[y0, j])
+        if lost[j] >= _SHADE:
+            first, last = min(first, j), j
+    return min(max((first - 1) * step, 0), w), min((last + 1) * step + 1, w)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 import cv2
@@ -95,17 +96,17 @@ class Painter:
         put_behind(scene, occlusion)
         photo = read_photo(image, scene.box, bare_skin(fit))
         white = _white(light, photo)
-        layer = self._layer(style, draw, fit, shell, scene, light, photo, white)
+        layer, left, top = self._layer(style, draw, fit, shell, scene, light, photo, white)
         shadow, step = cast_shadow(
             image[y0:y1, x0:x1], scene.coverage, scene.head_depth, (light.gradient[0], light.gradient[1]),
-            fit.camera.scale, layer, landmarks.xy[landmarks.valid] - (float(x0), float(y0)),
+            fit.camera.scale, layer, landmarks.xy[landmarks.valid] - (float(x0), float(y0)), (left, top),
         )  # fmt: skip
         out = image.copy()
         alpha, touched = np.zeros((h, w), np.float32), np.zeros((h, w), np.bool_)
         inside = np.s_[y0:y1, x0:x1]
         grain_at = draw.seed % 251, (draw.seed // 251) % 241
         c.lay(
-            out[inside], layer, shadow, step, LINEAR, LEVEL, grain_tile(), _grain_level(photo), *grain_at,
+            out[inside], layer, left, top, shadow, step, LINEAR, LEVEL, grain_tile(), _grain_level(photo), *grain_at,
             alpha[inside], touched[inside],
         )  # fmt: skip
         return Painted(
@@ -123,8 +124,11 @@ class Painter:
     def _layer(
         self, style: Style, draw: MaskDraw, fit: FaceFit, shell: Shell, scene: Scene, light: Light,
         photo: Photo, white: float,
-    ) -> F32:  # fmt: skip
-        """The mask as premultiplied linear BGR with opacity, blurred as the photograph is."""
+    ) -> tuple[F32, int, int]:  # fmt: skip
+        """The mask as premultiplied linear BGR with opacity, blurred as the photograph is.
+
+        Only as large as the mask and its blur; left and top say where in the window it lies.
+        """
         spec = style.spec
         size_mm = build_shell(spec, "correct").size_mm
         levels = prepared(style, size_mm)
@@ -141,22 +145,22 @@ class Painter:
         bands = [
             hex_to_linear(band.color) if band.color else color for band in spec.straps for _side in (0, 1)
         ]
-        layer = np.zeros((*scene.coverage.shape, 4), np.float32)
+        # supersampling has already spread an edge over about a pixel
+        spread = math.sqrt(max(photo.blur**2 - 0.20**2, 0.0))
+        reach = math.ceil(2.4 * spread) if spread > 0.2 else 0
+        part = x0, y0, x1, y1 = scene.around_inner(reach)
+        layer = np.empty((y1 - y0, x1 - x0, 4), np.float32)
         s.shade(
             scene.coverage, scene.seen, scene.points, shell.triangles, scene.away,
             _vertex_table(shell, scene, fit, light, _ceiling(p)), shell.strap_from, 2 * (STRAP_POINTS - 1),
             *maps, tile, packed_creases(), color, lining, np.array(bands, np.float32).reshape(-1, 3),
-            light.cast.astype(np.float32), p, scene.inner, layer,
+            light.cast.astype(np.float32), p, part, layer,
         )  # fmt: skip
-        # supersampling has already spread an edge over about a pixel
-        spread = np.sqrt(max(photo.blur**2 - 0.20**2, 0.0))
-        if spread > 0.2:
-            reach = int(np.ceil(2.4 * spread))
-            part = layer[scene.around_inner(reach)]
-            part[...] = cv2.GaussianBlur(part, (2 * reach + 1, 2 * reach + 1), spread)
+        if reach > 0:
+            layer = np.asarray(cv2.GaussianBlur(layer, (2 * reach + 1,) * 2, spread), np.float32)
         if photo.tone is not None:
             c.tone_like(layer, photo.tone)
-        return layer
+        return layer, x0, y0
 
 
 def _vertex_table(shell: Shell, scene: Scene, fit: FaceFit, light: Light, ceiling: float) -> F32:
@@ -238,8 +242,7 @@ def _grain_level(photo: Photo) -> np.float32:
 def _segmentation(scene: Scene, shape: tuple[int, int]) -> NDArray[np.uint8]:
     x0, y0, x1, y1 = scene.box
     out = np.full(shape, NONE, np.uint8)
-    inner = scene.around_inner(0)
-    label(scene.coverage[inner], scene.strap[inner], out[y0:y1, x0:x1][inner])
+    label(scene.coverage, scene.strap, scene.inner, out[y0:y1, x0:x1])
     return out
 
 

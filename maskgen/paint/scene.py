@@ -23,7 +23,7 @@ from .loops import cut_bands
 from .raster import SS, extent, faces_away, fill_depth, hide, new_buffers, new_depth, survey
 from .shell import COLUMNS, ROWS, Shell
 from .straps import STRAP_POINTS
-from .types import HIDDEN_BY_HEAD, HIDDEN_BY_MASK, MASK, NONE, STRAP, VISIBLE
+from .types import HIDDEN_BY_HEAD, HIDDEN_BY_MASK, MASK, STRAP, VISIBLE
 
 F32 = NDArray[np.float32]
 Box = tuple[int, int, int, int]
@@ -58,10 +58,11 @@ class Scene:
     landmarks: F32
     visibility: NDArray[np.uint8]
 
-    def around_inner(self, pixels: int) -> tuple[slice, slice]:
-        """Rows and columns of the window within so many pixels of `inner`."""
+    def around_inner(self, pixels: int) -> Box:
+        """What of the window lies within so many pixels of `inner`."""
         x0, y0, x1, y1 = self.inner
-        return slice(max(y0 - pixels, 0), y1 + pixels), slice(max(x0 - pixels, 0), x1 + pixels)
+        h, w = self.coverage.shape
+        return max(x0 - pixels, 0), max(y0 - pixels, 0), min(x1 + pixels, w), min(y1 + pixels, h)
 
 
 @lru_cache(maxsize=1)
@@ -157,13 +158,13 @@ def _judge(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def label(coverage: F32, strap: F32, out: NDArray[np.uint8]) -> None:
-    """MASK or STRAP, whichever covers more, where they cover at least half a pixel, else NONE; (h, w)."""
-    half, none, mask, band = np.float32(0.5), np.uint8(NONE), np.uint8(MASK), np.uint8(STRAP)
-    for y in range(coverage.shape[0]):
-        for x in range(coverage.shape[1]):
-            kind = band if strap[y, x] > half * coverage[y, x] else mask
-            out[y, x] = kind if coverage[y, x] >= half else none
+def label(coverage: F32, strap: F32, box: Box, out: NDArray[np.uint8]) -> None:
+    """MASK or STRAP, whichever covers more, where they cover at least half a pixel; (h, w), within ``box``."""
+    half, mask, band = np.float32(0.5), np.uint8(MASK), np.uint8(STRAP)
+    for y in range(box[1], box[3]):
+        for x in range(box[0], box[2]):
+            if coverage[y, x] >= half:
+                out[y, x] = band if strap[y, x] > half * coverage[y, x] else mask
 
 
 assert FITTED[-1] == 59  # bending_weights of landmarks 60-67 ride on their neighbours

@@ -260,13 +260,13 @@ def shade(  # type: ignore[no-untyped-def]
     coverage, seen, xyz, triangles, away, table, strap_from, per_strap,
     texels, prints, tile, crease, color, lining, strap_colors, cast, p, box, out,
 ) -> None:  # fmt: skip
-    """Linear colour of mask and straps times their opacity, and the opacity, into ``out`` (h, w, 4).
+    """Linear colour of mask and straps times their opacity, and the opacity, into ``out``; 0 beside them.
 
     coverage, seen: of `raster.survey`; xyz in subsamples, triangles, away and table: of shell and straps;
     per_strap: triangles of one band; texels, prints: of fabric.Level; tile (th, tw, 4)
     premultiplied; crease: fabric.packed_creases; color (3,), lining (3,), strap_colors (bands, 3):
-    linear BGR albedo; cast (3,); p: the cloth vector; box (x0, y0, x1, y1): all that is covered lies in it.
-    Pixels that nothing covers are left alone.
+    linear BGR albedo; cast (3,); p: the cloth vector; box (x0, y0, x1, y1): all that is covered lies in it,
+    and ``out`` (y1 - y0, x1 - x0, 4) is that part.
     """
     w = coverage.shape[1]
     zero = np.float32(0.0)
@@ -295,7 +295,9 @@ def shade(  # type: ignore[no-untyped-def]
             color, lining, strap_colors, p, printed, row,
         )  # fmt: skip
         _lit(n, cast, p, row)
+        here = out[y - box[1]]
+        here[:] = zero
         for i in range(n):
-            x = np.uint64(columns[i])
+            x = np.uint64(columns[i] - box[0])
             for k in range(4):
-                out[y, x, k] = row[k, i]
+                here[x, k] = row[k, i]

@@ -29,11 +29,11 @@ _SAMPLES_PER_MM = 0.75
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _thinned(  # type: ignore[no-untyped-def]
-    coverage, head_depth, image, layer, step, mask, skin, level, paint
+    coverage, head_depth, image, layer, at, step, mask, skin, level, paint
 ) -> None:
     """Round every step-th pixel: means of the mask's coverage and of skin; green level and paint there."""
     h, w = coverage.shape
-    one = np.float32(1.0)
+    zero, one = np.float32(0.0), np.float32(1.0)
     covered, bare = np.empty(w, np.float32), np.empty(w, np.float32)
     for i in range(mask.shape[0]):
         y0, y1 = max(i * step - step // 2, 0), min(i * step - step // 2 + step, h)
@@ -52,19 +52,21 @@ def _thinned(  # type: ignore[no-untyped-def]
             mask[i, j], skin[i, j] = total / n, shown / n
             y, x = min(i * step, h - 1), min(j * step, w - 1)
             level[i, j] = image[y, x, 1]
-            paint[i, j, 0], paint[i, j, 1] = layer[y, x, 1], layer[y, x, 3]
+            y, x = y - at[1], x - at[0]
+            laid = 0 <= y < layer.shape[0] and 0 <= x < layer.shape[1]
+            paint[i, j, 0], paint[i, j, 1] = (layer[y, x, 1], layer[y, x, 3]) if laid else (zero, zero)
 
 
 def cast_shadow(
     image: NDArray[np.uint8], coverage: F32, head_depth: F32, light_xy: tuple[float, float], px_per_mm: float,
-    layer: F32, landmarks: Array,
+    layer: F32, landmarks: Array, layer_at: tuple[int, int] = (0, 0),
 ) -> tuple[F32, int]:  # fmt: skip
     """Share 0..1 of light that skin beside the mask loses, round every step-th pixel; and that step.
 
     image: (h, w, 3) uint8 BGR before painting. coverage: (h, w) 0..1 of the mask. head_depth: (h, w), far
     where there is no head: only skin takes shadow. light_xy: direction in the picture from which light comes
-    (length = how one-sided it is, in stops). layer: (h, w, 4) what will be laid over it, premultiplied linear
-    BGR and opacity. landmarks: (n, 2) pixels; how dark the shadow is, is settled on the face within them.
+    (length = how one-sided it is, in stops). layer: (m, n, 4) what will be laid over it, premultiplied linear
+    BGR and opacity, its first pixel at (x, y) layer_at. landmarks: (n, 2) pixels; how dark the shadow is, is settled on the face within them.
     The map has a row and a column to spare, so that any pixel lies between four of its samples.
     """
     h, w = coverage.shape
@@ -72,7 +74,7 @@ def cast_shadow(
     shape = (h - 1) // step + 2, (w - 1) // step + 2
     mask, skin, level = (np.empty(shape, np.float32) for _ in range(3))
     paint = np.empty((*shape, 2), np.float32)
-    _thinned(coverage, head_depth, image, layer, step, mask, skin, level, paint)
+    _thinned(coverage, head_depth, image, layer, layer_at, step, mask, skin, level, paint)
     scale = px_per_mm / step
     # light from above leaves its shadow below; one-sided light draws it to the far side
     x, y = -light_xy[0], -light_xy[1] + 0.25
