@@ -24,10 +24,10 @@ from .fabric import (
     NO_TILE,
     crease_slope,
     grain_tile,
+    hemmed_tile,
     packed_creases,
     pick_level,
     prepared,
-    prepared_tile,
 )
 from .frame import photograph_box
 from .light import Light, bare_skin, estimate_light
@@ -137,8 +137,8 @@ class Painter:
         tile = NO_TILE
         if draw.fabric is not None and spec.material.printable:
             fabric = self.catalogue.fabric(draw.fabric)
-            tiles = prepared_tile(fabric)
-            tile = tiles[pick_level(len(tiles), tiles[0].shape[1] / fabric.size_mm, fit.camera.scale)]
+            tiles = hemmed_tile(fabric)
+            tile = tiles[pick_level(len(tiles), (tiles[0].shape[1] - 1) / fabric.size_mm, fit.camera.scale)]
             p[s.TILE_MM], p[s.TILE_WEIGHT] = fabric.size_mm, draw.fabric_weight
         color = _tint(draw, spec)
         lining = lining_beside(color, hex_to_linear(spec.material.lining))
