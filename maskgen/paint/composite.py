@@ -63,12 +63,12 @@ def lay(  # type: ignore[no-untyped-def]
         n = 0
         for x in range(first, end):
             fx = np.float32(x) * small
-            x0 = np.uint64(fx)
-            gone = lost[x0] + (fx - np.float32(x0)) * (lost[x0 + np.uint64(1)] - lost[x0])
+            j = np.uint64(fx)
+            gone = lost[j] + (fx - np.float32(j)) * (lost[j + np.uint64(1)] - lost[j])
             b = g = r = a = zero
             if covered and left <= x < left + layer.shape[1]:
-                i, j = np.uint64(y - top), np.uint64(x - left)
-                b, g, r, a = layer[i, j, 0], layer[i, j, 1], layer[i, j, 2], min(layer[i, j, 3], one)
+                p, q = np.uint64(y - top), np.uint64(x - left)
+                b, g, r, a = layer[p, q, 0], layer[p, q, 1], layer[p, q, 2], min(layer[p, q, 3], one)
             if a >= _FAINT:
                 alpha[y, x] = a
             elif gone < _SHADE:
@@ -85,14 +85,14 @@ def lay(  # type: ignore[no-untyped-def]
         for i in range(3 * n):  # eight at a time
             index[i] = np.int32(np.sqrt(min(max(light[i], zero), one)) * most + half)
         for i in range(n):
-            x = np.uint64(columns[i])
+            j = np.uint64(columns[i])
             changed = False
             for k in range(3):
-                q = level[np.uint64(index[3 * i + k])] + noise[i]
-                byte = np.uint8(min(max(q, zero), np.float32(255.0)))
-                changed |= byte != image[y, x, k]
-                image[y, x, k] = byte
-            touched[y, x] = changed
+                value = level[np.uint64(index[3 * i + k])] + noise[i]
+                byte = np.uint8(min(max(value, zero), np.float32(255.0)))
+                changed |= byte != image[y, j, k]
+                image[y, j, k] = byte
+            touched[y, j] = changed
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

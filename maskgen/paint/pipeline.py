@@ -106,8 +106,8 @@ class Painter:
         inside = np.s_[y0:y1, x0:x1]
         grain_at = draw.seed % 251, (draw.seed // 251) % 241
         c.lay(
-            out[inside], layer, left, top, shadow, step, LINEAR, LEVEL, grain_tile(), _grain_level(photo), *grain_at,
-            alpha[inside], touched[inside],
+            out[inside], layer, left, top, shadow, step, LINEAR, LEVEL, grain_tile(), _grain_level(photo),
+            *grain_at, alpha[inside], touched[inside],
         )  # fmt: skip
         return Painted(
             image=out,

@@ -159,7 +159,7 @@ def _judge(  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def label(coverage: F32, strap: F32, box: Box, out: NDArray[np.uint8]) -> None:
-    """MASK or STRAP, whichever covers more, where they cover at least half a pixel; (h, w), within ``box``."""
+    """MASK or STRAP, whichever covers more, where both cover half a pixel of ``box``, into ``out`` (h, w)."""
     half, mask, band = np.float32(0.5), np.uint8(MASK), np.uint8(STRAP)
     for y in range(box[1], box[3]):
         for x in range(box[0], box[2]):

@@ -66,7 +66,8 @@ def cast_shadow(
     image: (h, w, 3) uint8 BGR before painting. coverage: (h, w) 0..1 of the mask. head_depth: (h, w), far
     where there is no head: only skin takes shadow. light_xy: direction in the picture from which light comes
     (length = how one-sided it is, in stops). layer: (m, n, 4) what will be laid over it, premultiplied linear
-    BGR and opacity, its first pixel at (x, y) layer_at. landmarks: (n, 2) pixels; how dark the shadow is, is settled on the face within them.
+    BGR and opacity, its first pixel at (x, y) layer_at. landmarks: (n, 2) pixels; how dark the shadow is, is
+    settled on the face within them.
     The map has a row and a column to spare, so that any pixel lies between four of its samples.
     """
     h, w = coverage.shape
