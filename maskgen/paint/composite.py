@@ -61,7 +61,9 @@ def lay(  # type: ignore[no-untyped-def]
             first, end = min(first, left), max(end, left + layer.shape[1])
         grain_row = grain[(y + gy) & (grain.shape[0] - 1)]
         n = 0
+        line = image[np.uint64(y)]
         for x in range(first, end):
+            at = np.uint64(x)  # else numba asks of every index whether it counts from the end
             fx = np.float32(x) * small
             j = np.uint64(fx)
             gone = lost[j] + (fx - np.float32(j)) * (lost[j + np.uint64(1)] - lost[j])
@@ -70,16 +72,16 @@ def lay(  # type: ignore[no-untyped-def]
                 p, q = np.uint64(y - top), np.uint64(x - left)
                 b, g, r, a = layer[p, q, 0], layer[p, q, 1], layer[p, q, 2], min(layer[p, q, 3], one)
             if a >= _FAINT:
-                alpha[y, x] = a
+                alpha[np.uint64(y), at] = a
             elif gone < _SHADE:
                 continue
             under = (one - gone) * (one - a)
             if under != zero:
-                b += linear[image[y, x, 0]] * under
-                g += linear[image[y, x, 1]] * under
-                r += linear[image[y, x, 2]] * under
+                b += linear[line[at, 0]] * under
+                g += linear[line[at, 1]] * under
+                r += linear[line[at, 2]] * under
             light[3 * n], light[3 * n + 1], light[3 * n + 2] = b, g, r
-            noise[n] = grain_row[(x + gx) & (grain.shape[1] - 1)] * grain_sd * a + half
+            noise[n] = grain_row[np.uint64((x + gx) & (grain.shape[1] - 1))] * grain_sd * a + half
             columns[n] = x
             n += 1
         for i in range(3 * n):  # eight at a time
@@ -90,9 +92,9 @@ def lay(  # type: ignore[no-untyped-def]
             for k in range(3):
                 value = level[np.uint64(index[3 * i + k])] + noise[i]
                 byte = np.uint8(min(max(value, zero), np.float32(255.0)))
-                changed |= byte != image[y, j, k]
-                image[y, j, k] = byte
-            touched[y, j] = changed
+                changed |= byte != line[j, np.uint64(k)]
+                line[j, np.uint64(k)] = byte
+            touched[np.uint64(y), j] = changed
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
