@@ -144,30 +144,45 @@ def survey(  # type: ignore[no-untyped-def]
     """
     share = np.float32(1.0 / (SS * SS))
     lost = 0
-    for y in range(box[1], box[3]):
-        for x in range(box[0], box[2]):
+    for row in range(box[1], box[3]):
+        y = np.uint64(row)
+        for column in range(box[0], box[2]):
+            x = np.uint64(column)
             n = ns = 0
+            highest = np.int16(-1)
             for j in range(SS):
                 for i in range(SS):
-                    n += depth[np.uint64(y * SS + j), np.uint64(x * SS + i)] < FAR
+                    v, u = y * np.uint64(SS) + np.uint64(j), x * np.uint64(SS) + np.uint64(i)
+                    n += depth[v, u] < FAR
+                    highest = max(highest, ids[v, u])
             if n == 0:
                 continue
-            best, near = np.int16(-1), FAR
-            for j in range(SS):
-                for i in range(SS):
-                    z = depth[np.uint64(y * SS + j), np.uint64(x * SS + i)]
-                    if z < FAR:
-                        t = ids[np.uint64(y * SS + j), np.uint64(x * SS + i)]
-                        ns += t >= strap_from
-                        # a mask's sample beats a strap's, so that the mask's own colour reaches its rim
-                        if best < 0 or (best >= strap_from and t < strap_from):
-                            best, near = t, z
+            v, u = y * np.uint64(SS), x * np.uint64(SS)
+            best, near = ids[v, u], depth[v, u]
+            if n < SS * SS or highest >= strap_from:
+                best, near, ns = _mixed(depth, ids, v, u, strap_from)
             coverage[y, x], strap[y, x] = np.float32(n) * share, np.float32(ns) * share
             seen[y, x] = best
-            if head[y, x] + slack[away[best]] < near:
+            if head[y, x] + slack[np.uint64(away[best])] < near:
                 hidden[y, x] = 1
                 lost += 1
     return lost
+
+
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
+def _mixed(depth, ids, top, left, strap_from):  # type: ignore[no-untyped-def]
+    """Triangle and depth that stand for a pixel of which only a part is mask, and how much of it is strap."""
+    best, near, straps = np.int16(-1), FAR, 0
+    for j in range(SS):
+        for i in range(SS):
+            v, u = top + np.uint64(j), left + np.uint64(i)
+            if depth[v, u] < FAR:
+                t = ids[v, u]
+                straps += t >= strap_from
+                # a mask's sample beats a strap's, so that the mask's own colour reaches its rim
+                if best < 0 or (best >= strap_from and t < strap_from):
+                    best, near = t, depth[v, u]
+    return best, near, straps
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
