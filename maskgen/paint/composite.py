@@ -10,26 +10,39 @@ F32 = NDArray[np.float32]
 U8 = NDArray[np.uint8]
 
 
+#: entries of the table of `tone_like`, over the square root of luminance
+_TONES = 1024
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def tone_like(layer: F32, curve: NDArray[np.float64]) -> None:
     """Give ``layer`` (h, w, 4) premultiplied linear BGR the chroma of ``curve`` (2, 3) at its luminance."""
-    h, w = layer.shape[0], layer.shape[1]
-    for y in range(h):
-        for x in range(w):
+    # a logarithm and two powers for each pixel would cost as much as all the rest of the painting
+    ratios, tones = np.empty((_TONES + 1, 2), np.float32), np.float32(_TONES)
+    for i in range(_TONES + 1):
+        e = np.log2(max((i / _TONES) ** 2, 1e-4))
+        for k in range(2):
+            ratios[i, k] = 2.0 ** (curve[k, 0] + curve[k, 1] * e + curve[k, 2] * e * e)
+    zero, one, lift = np.float32(0.0), np.float32(1.0), np.float32(0.004)
+    of_blue, of_green, of_red = np.float32(0.0722), np.float32(0.7152), np.float32(0.2126)
+    for y in range(layer.shape[0]):
+        for x in range(layer.shape[1]):
             a = layer[y, x, 3]
-            if a <= 0.0:
+            if a <= zero:
                 continue
-            lum = (0.0722 * layer[y, x, 0] + 0.7152 * layer[y, x, 1] + 0.2126 * layer[y, x, 2]) / a
-            e = np.log2(max(lum, 1e-4))
-            red = 2.0 ** (curve[0, 0] + curve[0, 1] * e + curve[0, 2] * e * e)
-            blue = 2.0 ** (curve[1, 0] + curve[1, 1] * e + curve[1, 2] * e * e)
+            lum = of_blue * layer[y, x, 0] + of_green * layer[y, x, 1] + of_red * layer[y, x, 2]
+            lum /= a
+            at = np.sqrt(min(max(lum, zero), one)) * tones
+            i = np.uint64(min(at, tones - one))
+            part = at - np.float32(i)
+            red = ratios[i, 0] + part * (ratios[i + np.uint64(1), 0] - ratios[i, 0])
+            blue = ratios[i, 1] + part * (ratios[i + np.uint64(1), 1] - ratios[i, 1])
             # the curves are of (channel + 0.004) over (green + 0.004)
-            green = max((lum - 0.2126 * (red - 1.0) * 0.004 - 0.0722 * (blue - 1.0) * 0.004), 0.0) / (
-                0.2126 * red + 0.7152 + 0.0722 * blue
-            )
+            green = lum - lift * (of_red * (red - one) + of_blue * (blue - one))
+            green = max(green, zero) / (of_red * red + of_green + of_blue * blue)
             layer[y, x, 1] = green * a
-            layer[y, x, 2] = max(red * (green + 0.004) - 0.004, 0.0) * a
-            layer[y, x, 0] = max(blue * (green + 0.004) - 0.004, 0.0) * a
+            layer[y, x, 2] = max(red * (green + lift) - lift, zero) * a
+            layer[y, x, 0] = max(blue * (green + lift) - lift, zero) * a
 
 
 #: opacity and lost light below which nothing is laid

@@ -166,9 +166,6 @@ class Painter:
 def _vertex_table(shell: Shell, scene: Scene, fit: FaceFit, light: Light, ceiling: float) -> F32:
     """What `dress` knows of each vertex of the shell in this picture: (n, COLUMNS_OF_VERTEX)."""
     table = np.zeros((len(shell.vertices), d.COLUMNS_OF_VERTEX), np.float32)
-    table[:, d.U : d.V + 1] = shell.texture
-    table[:, d.MM_X : d.MM_Y + 1] = shell.fabric_mm
-    table[:, d.RIM] = shell.rim_mm
     p = np.zeros(d.LIGHT_ENTRIES, np.float32)
     p[d.GX : d.GZ + 1] = _pull(light)
     p[d.DOWN_X : d.DOWN_Z + 1] = fit.rotation[:, 1]
@@ -178,7 +175,10 @@ def _vertex_table(shell: Shell, scene: Scene, fit: FaceFit, light: Light, ceilin
     half = 0.5 - 0.5 / SS
     p[d.REST_SCALE] = factor / SS
     p[d.REST_X], p[d.REST_Y] = (scene.box[0] - x0 - half) * SS, (scene.box[1] - y0 - half) * SS
-    d.light_vertices(scene.points, scene.normals, scene.across, light.rest, MASK_VERTICES, p, table)
+    d.vertex_table(
+        shell.texture, shell.fabric_mm, shell.rim_mm, scene.points, scene.normals, scene.across, light.rest,
+        MASK_VERTICES, p, table,
+    )  # fmt: skip
     return table
 
 

@@ -23,7 +23,7 @@ from .loops import cut_bands
 from .raster import SS, extent, faces_away, fill_depth, hide, new_buffers, new_depth, survey
 from .shell import COLUMNS, ROWS, Shell
 from .straps import STRAP_POINTS
-from .types import HIDDEN_BY_HEAD, HIDDEN_BY_MASK, MASK, STRAP, VISIBLE
+from .types import HIDDEN_BY_HEAD, HIDDEN_BY_MASK, MASK, NONE, STRAP, VISIBLE
 
 F32 = NDArray[np.float32]
 Box = tuple[int, int, int, int]
@@ -160,11 +160,12 @@ def _judge(  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True, error_model="numpy")
 def label(coverage: F32, strap: F32, box: Box, out: NDArray[np.uint8]) -> None:
     """MASK or STRAP, whichever covers more, where both cover half a pixel of ``box``, into ``out`` (h, w)."""
-    half, mask, band = np.float32(0.5), np.uint8(MASK), np.uint8(STRAP)
+    half, mask, band, none = np.float32(0.5), np.uint8(MASK), np.uint8(STRAP), np.uint8(NONE)
     for y in range(box[1], box[3]):
         for x in range(box[0], box[2]):
-            if coverage[y, x] >= half:
-                out[y, x] = band if strap[y, x] > half * coverage[y, x] else mask
+            covered = coverage[y, x]
+            kind = band if strap[y, x] > half * covered else mask
+            out[y, x] = kind if covered >= half else none
 
 
 assert FITTED[-1] == 59  # bending_weights of landmarks 60-67 ride on their neighbours

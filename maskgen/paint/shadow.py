@@ -146,9 +146,9 @@ def _strength(  # type: ignore[no-untyped-def]
         y, x = ring[i] // skin.shape[1], ring[i] % skin.shape[1]
         full[i] = (WIDE * wide[y, x] + TIGHT * tight[y, x]) * skin[y, x]
         y, x = min(y * step, image.shape[0] - 1), min(x * step, image.shape[1] - 1)
-        level = np.float32(image[y, x, 1])
-        total += level
-        before[i] = (level / 255.0) ** 2.2
+        green = float(image[y, x, 1])
+        total += green
+        before[i] = (green / 255.0) ** 2.2
         y, x = y - top, x - left
         if 0 <= y < layer.shape[0] and 0 <= x < layer.shape[1]:
             spill[i] = layer[y, x, 1]
