@@ -33,10 +33,10 @@ def tone_like(layer: F32, curve: NDArray[np.float64]) -> None:
             lum = of_blue * layer[y, x, 0] + of_green * layer[y, x, 1] + of_red * layer[y, x, 2]
             lum /= a
             at = np.sqrt(min(max(lum, zero), one)) * tones
-            i = np.uint64(min(at, tones - one))
-            part = at - np.float32(i)
-            red = ratios[i, 0] + part * (ratios[i + np.uint64(1), 0] - ratios[i, 0])
-            blue = ratios[i, 1] + part * (ratios[i + np.uint64(1), 1] - ratios[i, 1])
+            low = np.uint64(min(at, tones - one))
+            high, part = low + np.uint64(1), at - np.float32(low)
+            red = ratios[low, 0] + part * (ratios[high, 0] - ratios[low, 0])
+            blue = ratios[low, 1] + part * (ratios[high, 1] - ratios[low, 1])
             # the curves are of (channel + 0.004) over (green + 0.004)
             green = lum - lift * (of_red * (red - one) + of_blue * (blue - one))
             green = max(green, zero) / (of_red * red + of_green + of_blue * blue)

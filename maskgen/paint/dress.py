@@ -106,8 +106,9 @@ def vertex_table(  # type: ignore[no-untyped-def]
     """Fill ``out`` (n, COLUMNS_OF_VERTEX), but for its columns to spare.
 
     texture, fabric_mm (n, 2), rim_mm (n,): of the shell; xy: (n, 2) pixels of the window; normals, across:
-    (n, 3) unit vectors in camera axes; rest (h, w) map of stops that the smooth light does not explain; p: the
-    light vector. The first mask_vertices are the mask's: only the rest's differences over those that face the camera reach the cloth.
+    (n, 3) unit vectors in camera axes; rest (h, w) map of stops that the smooth light does not explain; p:
+    the light vector. The first mask_vertices are the mask's: only the rest's differences over those that face
+    the camera reach the cloth.
     """
     n = normals.shape[0]
     total = count = np.float32(0.0)
