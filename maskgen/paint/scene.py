@@ -39,7 +39,7 @@ class Scene:
     """What the z-buffer says within the window ``box`` (x0, y0, x1, y1) of the picture; arrays are its size.
 
     inner: the part (x0, y0, x1, y1) of the window in which mask and straps lie. coverage: 0..1 of mask and
-    straps. strap: 0..1 of straps alone. seen: triangle of the shell, or -1. head_depth: far where there is no
+    straps. strap: 0..1 of straps alone. seen: triangle of the shell, where something covers. head_depth: far where there is no
     head. points: (n, 3) vertices in subsamples of the window, depth away from the camera; normals, across:
     (n, 3) unit vectors in camera axes; away: (m,) 1 where a triangle turns its back. landmarks: (68, 3)
     pixels of the window and depth, where the fitted face has them; visibility: (68,) uint8.
@@ -121,7 +121,7 @@ def build_scene(
     depth, ids = new_buffers(rows, columns, inner)
     fill_depth(at, shell.triangles, False, depth, ids)
     coverage, strap = np.zeros((2, rows, columns), np.float32)
-    seen, hidden = np.full((rows, columns), -1, np.int16), np.zeros((rows, columns), np.uint8)
+    seen, hidden = np.empty((rows, columns), np.int16), np.zeros((rows, columns), np.uint8)
     if survey(depth, ids, head_depth, away, shell.strap_from, slack, inner, coverage, strap, seen, hidden):
         hide(coverage, strap, hidden)
     landmarks = fit.bent_to_image(CANONICAL_FACE, landmark_weights) - corner
