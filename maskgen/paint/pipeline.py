@@ -22,6 +22,7 @@ from . import shading as s
 from .fabric import (
     CREASE_STEP,
     NO_TILE,
+    Level,
     crease_slope,
     grain_tile,
     hemmed_tile,
@@ -39,7 +40,7 @@ from .shadow import cast_shadow
 from .shell import Shell, build_shell, skewed
 from .straps import STRAP_POINTS
 from .tone import LEVEL, LINEAR, LUMA_BGR, hex_to_linear, lining_beside
-from .types import NONE, Painted
+from .types import Painted
 
 F32 = NDArray[np.float32]
 #: linear light a white mask sends beside skin of linear luminance 0.22, and how it follows the skin
@@ -130,9 +131,8 @@ class Painter:
         Only as large as the mask and its blur; left and top say where in the window it lies.
         """
         spec = style.spec
-        size_mm = build_shell(spec, "correct").size_mm
-        levels = prepared(style, size_mm)
-        maps = levels[pick_level(len(levels), levels[0].cloth.shape[1] / size_mm[0], fit.camera.scale)]
+        levels, texels_per_mm = _levels_of(style)
+        maps = levels[pick_level(len(levels), texels_per_mm, fit.camera.scale)]
         p = _cloth(draw, light, white, spec)
         tile = NO_TILE
         if draw.fabric is not None and spec.material.printable:
@@ -161,6 +161,14 @@ class Painter:
         if photo.tone is not None:
             c.tone_like(layer, photo.tone)
         return layer, x0, y0
+
+
+@lru_cache(maxsize=64)
+def _levels_of(style: Style) -> tuple[tuple[Level, ...], float]:
+    """The style's maps, and how many texels of the first lie on a millimetre of the mask worn as meant."""
+    size_mm = build_shell(style.spec, "correct").size_mm
+    levels = prepared(style, size_mm)
+    return levels, levels[0].cloth.shape[1] / size_mm[0]
 
 
 def _vertex_table(shell: Shell, scene: Scene, fit: FaceFit, light: Light, ceiling: float) -> F32:
@@ -241,7 +249,7 @@ def _grain_level(photo: Photo) -> np.float32:
 
 def _segmentation(scene: Scene, shape: tuple[int, int]) -> NDArray[np.uint8]:
     x0, y0, x1, y1 = scene.box
-    out = np.full(shape, NONE, np.uint8)
+    out = np.zeros(shape, np.uint8)  # NONE
     label(scene.coverage, scene.strap, scene.inner, out[y0:y1, x0:x1])
     return out
 
@@ -265,12 +273,20 @@ def _notes(fit: FaceFit, light: Light, landmarks: Landmarks, size: tuple[int, in
         notes.append("small: the face is only a few pixels high")
     if light.samples < 40 or light.skin < _BLACK_SKIN:
         notes.append("light: too little skin is seen to read the light from it")
-    x, y = landmarks.xy[landmarks.valid].T
-    out = (x < 0) | (x > size[0] - 1) | (y < 0) | (y > size[1] - 1)
-    outside = np.count_nonzero(out) / len(out)
+    outside = _share_outside(landmarks, size)
     if outside > 0.25:
         notes.append(f"outside: {100 * outside:.0f} % of the landmarks lie outside the picture")
     return tuple(notes)
+
+
+def _share_outside(landmarks: Landmarks, size: tuple[int, int]) -> float:
+    """Share of the landmarks that lie outside a picture of ``size`` (width, height)."""
+    x0, y0, x1, y1 = landmarks.box
+    if x0 >= 0.0 and y0 >= 0.0 and x1 <= size[0] - 1 and y1 <= size[1] - 1:
+        return 0.0
+    x, y = landmarks.xy[landmarks.valid].T
+    out = (x < 0) | (x > size[0] - 1) | (y < 0) | (y > size[1] - 1)
+    return float(np.count_nonzero(out) / len(out))
 
 
 def _numbers(fit: FaceFit, light: Light, photo: Photo) -> dict[str, float]:

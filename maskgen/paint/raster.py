@@ -142,26 +142,30 @@ def survey(  # type: ignore[no-untyped-def]
     head must be to hide a front and a back. Fills, where anything is, coverage (h, w) of mask and straps and
     strap (h, w) of straps alone, 0..1; seen (h, w), the triangle; hidden (h, w), 1 where the head hides it.
     """
-    share = np.float32(1.0 / (SS * SS))
-    lost = 0
+    share, lost = np.float32(1.0 / (SS * SS)), 0
+    left, wide = np.uint64(box[0]), max(box[2] - box[0], 0)
+    count, highest = np.empty(wide, np.int16), np.empty(wide, np.int16)
     for row in range(box[1], box[3]):
         y = np.uint64(row)
-        for column in range(box[0], box[2]):
-            x = np.uint64(column)
-            n = ns = 0
-            highest = np.int16(-1)
-            for j in range(SS):
-                for i in range(SS):
-                    v, u = y * np.uint64(SS) + np.uint64(j), x * np.uint64(SS) + np.uint64(i)
-                    n += depth[v, u] < FAR
-                    highest = max(highest, ids[v, u])
+        # whole rows first: without a branch, many samples are looked at at once
+        count[:], highest[:] = np.int16(0), np.int16(-1)
+        for j in range(SS):
+            z = depth[row * SS + j, box[0] * SS : box[2] * SS]
+            t = ids[row * SS + j, box[0] * SS : box[2] * SS]
+            for i in range(SS):
+                for k in range(wide):
+                    count[k] += np.int16(z[k * SS + i] < FAR)
+                    highest[k] = max(highest[k], t[k * SS + i])
+        for k in range(wide):
+            n, straps = count[k], 0
             if n == 0:
                 continue
+            x = left + np.uint64(k)
             v, u = y * np.uint64(SS), x * np.uint64(SS)
             best, near = ids[v, u], depth[v, u]
-            if n < SS * SS or highest >= strap_from:
-                best, near, ns = _mixed(depth, ids, v, u, strap_from)
-            coverage[y, x], strap[y, x] = np.float32(n) * share, np.float32(ns) * share
+            if n < SS * SS or highest[k] >= strap_from:
+                best, near, straps = _mixed(depth, ids, v, u, strap_from)
+            coverage[y, x], strap[y, x] = np.float32(n) * share, np.float32(straps) * share
             seen[y, x] = best
             if head[y, x] + slack[np.uint64(away[best])] < near:
                 hidden[y, x] = 1

@@ -39,8 +39,9 @@ class Scene:
     """What the z-buffer says within the window ``box`` (x0, y0, x1, y1) of the picture; arrays are its size.
 
     inner: the part (x0, y0, x1, y1) of the window in which mask and straps lie. coverage: 0..1 of mask and
-    straps. strap: 0..1 of straps alone. seen: triangle of the shell, where something covers. head_depth: far where there is no
-    head. points: (n, 3) vertices in subsamples of the window, depth away from the camera; normals, across:
+    straps. strap: 0..1 of straps alone. seen: triangle of the shell where something covers. head_depth: far
+    where there is no head. points: (n, 3) vertices in subsamples of the window, depth away from the camera;
+    normals, across:
     (n, 3) unit vectors in camera axes; away: (m,) 1 where a triangle turns its back. landmarks: (68, 3)
     pixels of the window and depth, where the fitted face has them; visibility: (68,) uint8.
     """
@@ -161,11 +162,12 @@ def _judge(  # type: ignore[no-untyped-def]
 def label(coverage: F32, strap: F32, box: Box, out: NDArray[np.uint8]) -> None:
     """MASK or STRAP, whichever covers more, where both cover half a pixel of ``box``, into ``out`` (h, w)."""
     half, mask, band, none = np.float32(0.5), np.uint8(MASK), np.uint8(STRAP), np.uint8(NONE)
+    x0, x1 = box[0], box[2]
     for y in range(box[1], box[3]):
-        for x in range(box[0], box[2]):
-            covered = coverage[y, x]
-            kind = band if strap[y, x] > half * covered else mask
-            out[y, x] = kind if covered >= half else none
+        all_of_it, straps, to = coverage[y, x0:x1], strap[y, x0:x1], out[y, x0:x1]
+        for x in range(len(to)):
+            kind = band if straps[x] > half * all_of_it[x] else mask
+            to[x] = kind if all_of_it[x] >= half else none
 
 
 assert FITTED[-1] == 59  # bending_weights of landmarks 60-67 ride on their neighbours
