@@ -122,6 +122,15 @@ def extent(points: F32) -> tuple[float, float, float, float]:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def carry(points: F32, factor: float, x: float, y: float) -> None:
+    """``points`` (n, 3) enlarged by ``factor`` in the picture and then moved by (x, y), in place."""
+    scale, dx, dy = np.float32(factor), np.float32(x), np.float32(y)
+    for i in range(len(points)):
+        points[i, 0] = points[i, 0] * scale + dx
+        points[i, 1] = points[i, 1] * scale + dy
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def faces_away(xyz: F32, triangles: I32, out: U8) -> None:
     """1 where a triangle turns its back to the camera (clockwise on screen, y down), into ``out`` (m,)."""
     for t in range(triangles.shape[0]):

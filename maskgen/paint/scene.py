@@ -20,7 +20,7 @@ from ..masks.spec import MaskSpec
 from .dress import smooth_normals, tangents
 from .light import Light
 from .loops import cut_bands
-from .raster import SS, extent, faces_away, fill_depth, hide, new_buffers, new_depth, survey
+from .raster import SS, carry, extent, faces_away, fill_depth, hide, new_buffers, new_depth, survey
 from .shell import COLUMNS, ROWS, Shell
 from .straps import STRAP_POINTS
 from .types import HIDDEN_BY_HEAD, HIDDEN_BY_MASK, MASK, NONE, STRAP, VISIBLE
@@ -102,12 +102,12 @@ def build_scene(
         raise LandmarkError(
             "the mask would lie outside the picture; are the landmarks in pixels of this image?"
         )
-    corner = np.array([x0, y0, 0.0], np.float32)
     rows, columns = y1 - y0, x1 - x0
     head_depth = new_depth(rows, columns)
-    head_at = fit.bent_to_image(head.vertices, head_weights) - corner
+    head_at = fit.bent_to_image(head.vertices, head_weights)
+    carry(head_at, 1.0, -float(x0), -float(y0))
     fill_depth(head_at, head.triangles, True, head_depth, None)
-    at -= corner
+    carry(at, 1.0, -float(x0), -float(y0))
     normals, across = np.empty_like(at), np.empty_like(at)
     smooth_normals(at, shell.triangles, normals)
     slack = (_SLACK_MM * fit.camera.scale).astype(np.float32)
@@ -117,15 +117,15 @@ def build_scene(
     faces_away(at, shell.triangles, away)
     inner = _box_round(at, (0, 0, columns, rows), margin=1.0)
     # subsample j of pixel x lies at x + (j + 0.5) / SS - 0.5
-    at *= np.array([SS, SS, 1.0], np.float32)
-    at += np.array([0.5 * SS - 0.5, 0.5 * SS - 0.5, 0.0], np.float32)
+    carry(at, float(SS), 0.5 * SS - 0.5, 0.5 * SS - 0.5)
     depth, ids = new_buffers(rows, columns, inner)
     fill_depth(at, shell.triangles, False, depth, ids)
     coverage, strap = np.zeros((2, rows, columns), np.float32)
     seen, hidden = np.empty((rows, columns), np.int16), np.zeros((rows, columns), np.uint8)
     if survey(depth, ids, head_depth, away, shell.strap_from, slack, inner, coverage, strap, seen, hidden):
         hide(coverage, strap, hidden)
-    landmarks = fit.bent_to_image(CANONICAL_FACE, landmark_weights) - corner
+    landmarks = fit.bent_to_image(CANONICAL_FACE, landmark_weights)
+    carry(landmarks, 1.0, -float(x0), -float(y0))
     visibility = _visibility(landmarks, fit, head_depth, coverage, strap)
     return Scene(
         box, inner, coverage, strap, seen, head_depth, at, normals, across, away, landmarks, visibility
