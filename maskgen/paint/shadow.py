@@ -39,13 +39,15 @@ def _thinned(coverage: F32, head_depth: F32, step: int, mask: F32, skin: F32) ->
         count[j] = min((j + 1) * step - before, w) - max(j * step - before, 0)
     for i in range(mask.shape[0]):
         y0, y1 = max(i * step - before, 0), min(i * step - before + step, h)
-        covered[before : before + w], bare[before : before + w] = zero, zero
+        some, seen = covered[before : before + w], bare[before : before + w]
+        some[:], seen[:] = zero, zero
         for y in range(y0, y1):
+            here, head = coverage[y], head_depth[y]
             for x in range(w):
-                covered[before + x] += coverage[y, x]
+                some[x] += here[x]
             for x in range(w):
                 # the mask's share where there is no head, without a branch
-                bare[before + x] += max(coverage[y, x], np.float32(head_depth[y, x] < FAR))
+                seen[x] += max(here[x], np.float32(head[x] < FAR))
         row, shown = mask[i], skin[i]
         row[:], shown[:] = zero, zero
         for k in range(step):
@@ -68,7 +70,7 @@ def _moved(mask: F32, right: float, down: float) -> F32:
     # two rows with nothing on either side
     room = int(abs(right)) + 2
     pair, share = np.zeros((2, w + 2 * room), np.float32), np.empty(w, np.float64)
-    out, start = np.empty((h, w), np.float32), int(np.floor(-right))
+    out, nothing, start = np.empty((h, w), np.float32), np.zeros(w, np.float32), int(np.floor(-right))
     for x in range(w):
         share[x] = np.float64(np.float32(x) - np.float32(right)) - (x + start)
     for y in range(h):
@@ -76,8 +78,8 @@ def _moved(mask: F32, right: float, down: float) -> F32:
         top, part = int(np.floor(at)), np.float64(at - np.floor(at))
         for side in range(2):
             inside = 0 <= top + side < h
-            for x in range(w):
-                pair[side, room + x] = mask[top + side, x] if inside else np.float32(0.0)
+            row = pair[side, room : room + w]
+            row[:] = mask[top + side] if inside else nothing
         upper, lower, to = pair[0, room + start :], pair[1, room + start :], out[y]
         for x in range(w):
             high = np.float32(upper[x] + share[x] * (upper[x + 1] - upper[x]))
