@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numba import njit
@@ -65,10 +66,14 @@ class FaceFit:
     def bent_to_image(self, points: Array, weights: NDArray[np.float32]) -> NDArray[np.float32]:
         """`to_image` of `bent`, (n, 3) float32, to 1/256 px; what every mesh of the painter goes through."""
         out = np.empty((len(points), 3), np.float32)
-        turn = self.camera.scale * self.rotation
-        offsets = (self.offsets @ turn.T).astype(np.float32)
-        bend_to_pixels(points, weights.T, offsets, turn, (*self.camera.offset, 0.0), _STEPS, out)
+        bend_to_pixels(points, weights.T, *self._to_camera, (*self.camera.offset, 0.0), _STEPS, out)
         return out
+
+    @cached_property
+    def _to_camera(self) -> tuple[NDArray[np.float32], Array]:
+        """Offsets (60, 3) in camera axes, and the rotation (3, 3), both in pixels: asked of each mesh."""
+        turn = self.camera.scale * self.rotation
+        return (self.offsets @ turn.T).astype(np.float32), turn
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -100,14 +100,15 @@ def _sampled(image, x, y):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def light_vertices(  # type: ignore[no-untyped-def]
-    xy, normals, across, rest, mask_vertices, p, out
+def vertex_table(  # type: ignore[no-untyped-def]
+    texture, fabric_mm, rim_mm, xy, normals, across, rest, mask_vertices, p, out
 ) -> None:
-    """Fill the light's columns of ``out`` (n, COLUMNS_OF_VERTEX).
+    """Fill ``out`` (n, COLUMNS_OF_VERTEX), but for its columns to spare.
 
-    xy: (n, 2) pixels of the window; normals, across: (n, 3) unit vectors in camera axes; rest (h, w) map of
-    stops that the smooth light does not explain; p: the light vector. The first mask_vertices are the
-    mask's: only the rest's differences over those that face the camera reach the cloth.
+    texture, fabric_mm (n, 2), rim_mm (n,): of the shell; xy: (n, 2) pixels of the window; normals, across:
+    (n, 3) unit vectors in camera axes; rest (h, w) map of stops that the smooth light does not explain; p:
+    the light vector. The first mask_vertices are the mask's: only the rest's differences over those that face
+    the camera reach the cloth.
     """
     n = normals.shape[0]
     total = count = np.float32(0.0)
@@ -128,6 +129,8 @@ def light_vertices(  # type: ignore[no-untyped-def]
         down = nx * p[DOWN_X] + ny * p[DOWN_Y] + nz * p[DOWN_Z]
         fall, steep = _fall(down)
         inner_fall, _ = _fall(-down)
+        out[i, U], out[i, V], out[i, RIM] = texture[i, 0], texture[i, 1], rim_mm[i]
+        out[i, MM_X], out[i, MM_Y] = fabric_mm[i, 0], fabric_mm[i, 1]
         gx, gy, gz = (
             p[GX] - p[FALL] * steep * p[DOWN_X],
             p[GY] - p[FALL] * steep * p[DOWN_Y],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -143,6 +143,20 @@ def prepared_tile(fabric: Fabric) -> tuple[F32, ...]:
     return tuple(np.ascontiguousarray(a, np.float32) for a in levels)
 
 
+def hemmed(tile: NDArray[Any]) -> NDArray[Any]:
+    """A seamless ``tile`` (h, w, channels) with its first row and column once more at the end.
+
+    So each of its texels has a neighbour on the right and below, and whoever reads it need not ask.
+    """
+    return np.ascontiguousarray(np.pad(tile, ((0, 1), (0, 1), (0, 0)), mode="wrap"))
+
+
+@lru_cache(maxsize=64)
+def hemmed_tile(fabric: Fabric) -> tuple[F32, ...]:
+    """`prepared_tile`, each level `hemmed`: what the shading loop reads."""
+    return tuple(hemmed(tile) for tile in prepared_tile(fabric))
+
+
 def pick_level(levels: int, texels_per_mm: float, pixels_per_mm: float) -> int:
     """The level whose texels are about as large as the picture's pixels."""
     ratio = texels_per_mm / max(pixels_per_mm, 1e-6)
@@ -189,8 +203,8 @@ def wandered(spec: MaskSpec, drawn: tuple[int, ...], rows: int, columns: int) ->
 
 @lru_cache(maxsize=1)
 def packed_creases() -> I16:
-    """`creases` in CREASE_STEPs."""
-    return np.ascontiguousarray(np.rint(np.clip(creases(), -7.9, 7.9) / CREASE_STEP), np.int16)
+    """`creases` in CREASE_STEPs, `hemmed`."""
+    return hemmed(np.rint(np.clip(creases(), -7.9, 7.9) / CREASE_STEP).astype(np.int16))
 
 
 @lru_cache(maxsize=1)

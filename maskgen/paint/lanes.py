@@ -134,6 +134,18 @@ def from_on(typingctx, number):
 
 
 @_compiled
+def floored(typingctx, lanes):
+    """Each of eight numbers down to a whole one."""
+
+    def codegen(context, builder, signature, args):
+        shape = ir.FunctionType(_FLOATS, [_FLOATS])
+        floor = cgutils.get_or_insert_function(builder.module, shape, f"llvm.floor.v{LANES}f32")
+        return builder.call(floor, args)
+
+    return (_LANES(lanes), codegen) if lanes == _LANES else None
+
+
+@_compiled
 def nearest(typingctx, depth, ids, at, x, low, high, z, number):
     """Put z into ``depth`` and ``number`` into ``ids`` where ``low`` <= x <= ``high`` and z is the lesser.
 

@@ -16,7 +16,8 @@ Mask = NDArray[np.bool_]
 I64 = NDArray[np.int64]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+# inline: numba would count the references of arrays handed over, which costs more than all the rest
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
 def _root(parent: I32, i: int) -> int:
     while parent[i] != i:
         parent[i] = parent[parent[i]]
@@ -24,11 +25,11 @@ def _root(parent: I32, i: int) -> int:
     return i
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
 def _join(rank: U8, parent: I32, counts: I64, i: int, w: int) -> None:
     """Join pixel ``i`` with those of its four neighbours that are in already; adds up ``counts``."""
     a = i
-    for side in range(2 if rank[i] == 0 else 4):
+    for side in range(4):
         j = i - 1 if side == 0 else i - w if side == 1 else i + 1 if side == 2 else i + w
         # what comes later in this pass joins when it is its turn
         if rank[j] > rank[i] or (side > 1 and rank[j] == rank[i]):
@@ -41,23 +42,6 @@ def _join(rank: U8, parent: I32, counts: I64, i: int, w: int) -> None:
             a = root
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _by_rank(rank: U8, ranks: int):  # type: ignore[no-untyped-def]
-    """Pixels sorted by rank, and where each rank below ``ranks`` begins and the last one ends."""
-    start = np.zeros(ranks + 1, np.int64)
-    for i in range(len(rank)):
-        if rank[i] < ranks:
-            start[rank[i] + 1] += 1
-    for k in range(ranks):
-        start[k + 1] += start[k]
-    order, free = np.empty(start[ranks], np.int32), start.copy()
-    for i in range(len(rank)):
-        if rank[i] < ranks:
-            order[free[rank[i]]] = i
-            free[rank[i]] += 1
-    return order, start
-
-
 #: kinds of pixels that are counted in plateaus, each in 16 bits of one integer: well inside the face, well
 #: outside it, at its outline, in its core. The small picture has less than 65,536 of them
 _DEEP, _OUTSIDE, _RIM, _CORE = 0, 16, 32, 48
@@ -66,6 +50,56 @@ _DEEP, _OUTSIDE, _RIM, _CORE = 0, 16, 32, 48
 @njit(cache=True, nogil=True, inline="always", error_model="numpy")
 def _count(counts, kind):  # type: ignore[no-untyped-def]
     return (counts >> kind) & 0xFFFF
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _flat_parts(  # type: ignore[no-untyped-def]
+    slope, depth, height, on, plain, core, strengths, deep_mm, rank, parent, counts, later, many
+):
+    """Rank of each pixel, by how many ``strengths`` its slope reaches, and the plateaus of rank 0, joined.
+
+    A run of pixels of a row is one plateau with what its pixels touch above, asked only where that begins.
+    Fills rows of ``later`` with the ``many`` pixels of other ranks; returns how many lie in the core.
+    """
+    h, w = slope.shape[0], slope.shape[1] + 1
+    in_core = 0
+    last = np.uint8(len(strengths))
+    for y in range(h):
+        own = 0
+        for x in range(w - 1):
+            i, d = (y + 1) * w + x, depth[y, x]
+            level = np.uint8(0)
+            for k in range(len(strengths)):
+                level += np.uint8(slope[y, x] >= strengths[k])
+            rank[i] = level
+            if level == last:
+                continue
+            deep = plain[y, x] and d > deep_mm and height[y, x] > np.float32(5.0)
+            rim = on[y, x] and abs(d) < np.float32(4.0)
+            kinds = np.int64(d < np.float32(-3.0)) << _OUTSIDE | np.int64(deep) << _DEEP
+            kinds |= np.int64(rim) << _RIM | np.int64(core[y, x]) << _CORE
+            parent[i], counts[i] = i, kinds
+            if level > 0:
+                later[level, many[level]] = i
+                many[level] += 1
+                continue
+            goes_on = rank[i - 1] == 0
+            if goes_on:
+                parent[i] = own
+                counts[own] += kinds
+            else:
+                own = i
+            if rank[i - w] == 0 and not (goes_on and rank[i - w - 1] == 0):
+                above = _root(parent, i - w)
+                if above != own:
+                    root, leaf = min(above, own), max(above, own)
+                    parent[leaf] = root
+                    counts[root] += counts[leaf]
+                    own = root
+    for y in range(h):
+        for x in range(w - 1):
+            in_core += core[y, x]
+    return in_core
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -82,26 +116,32 @@ def crossings(  # type: ignore[no-untyped-def]
     n = (h + 2) * w
     if n > 0xFFFF:  # landmarks far off any face; the counts have no room for it
         return [(0, 0)][1:]
-    rank, parent, counts = np.full(n, 255, np.uint8), np.arange(n, dtype=np.int32), np.zeros(n, np.int64)
-    for y in range(h):
-        for x in range(w - 1):
-            i, d = (y + 1) * w + x, depth[y, x]
-            rank[i] = 0
-            for k in range(len(strengths)):
-                rank[i] += slope[y, x] >= strengths[k]
-            kinds = np.int64(d < -3.0) << _OUTSIDE
-            kinds |= np.int64(plain[y, x] and d > deep_mm and height[y, x] > 5.0) << _DEEP
-            kinds |= np.int64(on[y, x] and abs(d) < 4.0) << _RIM
-            counts[i] = kinds | np.int64(core[y, x]) << _CORE
-    most_core = 0.02 * max(core.sum(), 1)
-    order, start = _by_rank(rank, len(strengths))
+    rank, parent, counts = np.full(n, 255, np.uint8), np.empty(n, np.int32), np.empty(n, np.int64)
+    alive, later = np.empty(n, np.int32), np.empty((len(strengths), n), np.int32)
+    many = np.zeros(len(strengths), np.int64)
+    in_core = _flat_parts(
+        slope, depth, height, on, plain, core, strengths, deep_mm, rank, parent, counts, later, many
+    )
+    most_core = 0.02 * max(in_core, 1)
+    living = 0  # pixels that may stand for a plateau, by rank
+    for i in range(w, n - w):
+        if rank[i] == 0 and parent[i] == i:
+            alive[living] = i
+            living += 1
     found = [(0, 0)]
     for k in range(len(strengths)):
-        for i in order[start[k] : start[k + 1]]:
+        for i in later[k, : many[k]]:
             _join(rank, parent, counts, i, w)
-        for i in order[: start[k + 1]]:
+            alive[living] = i
+            living += 1
+        seen, living = living, 0
+        for i in alive[:seen]:
+            if parent[i] != i:
+                continue
+            alive[living] = i
+            living += 1
             outside, deep = _count(counts[i], _OUTSIDE), _count(counts[i], _DEEP)
-            if outside > 80.0 * unit and parent[i] == i and deep > 40.0 * unit:
+            if outside > 80.0 * unit and deep > 40.0 * unit:
                 wide = outside > 0.4 * deep and _count(counts[i], _RIM) > 20.0 * unit
                 if wide and _count(counts[i], _CORE) < most_core:
                     found.append((k, (i // w - 1) * (w - 1) + i % w))

@@ -11,6 +11,9 @@ from numba import njit
 from numpy.typing import NDArray
 
 from ..geometry.rotation import Array
+from .lanes import LANES, floored, from_on
+from .lanes import nearest as nearest_of
+from .raster import FAR
 
 F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
@@ -28,7 +31,8 @@ def place(coarse: F32, toward: Array, normals: F32, at: F32, facing: F32):  # ty
     half, m = np.float32(0.5), (columns + 1) // 2
     for r in range(0, rows, 2):
         for c in range(0, columns, 2):
-            at[r, c] = coarse[(r // 2) * m + c // 2]
+            for j in range(3):
+                at[r, c, j] = coarse[(r // 2) * m + c // 2, j]
     for r in range(1, rows, 2):
         for c in range(0, columns, 2):
             for j in range(3):
@@ -59,33 +63,32 @@ def splat(at: F32, facing: F32, box: NDArray[np.int64], factor: float, nearest: 
     h, w = nearest.shape
     sx, sy = w / (box[2] - box[0]), h / (box[3] - box[1])
     steep, shrunk = np.float32(4.0 * 1024.0), np.float32(factor * 1024.0)
-    # depth in 1/1024 px and the point's number in one integer: the smallest wins without a branch. A border
+    # depth in whole 1/1024 px, which float32 holds exactly; of equally near points the first stays. A border
     # of four pixels takes what falls outside
-    front = np.full((h + 8, w + 8), np.int64(1) << 62, np.int64)
-    across = np.empty(5, np.int64)
-    rows, columns, step = at.shape[0], at.shape[1], np.int64(65536)
+    line = w + 8
+    front, ids = np.full((h + 8) * line + LANES, FAR), np.empty((h + 8) * line + LANES, np.int16)
+    place, zero, four = from_on(np.float32(0.0)), np.float32(0.0), np.float32(4.0)
+    rows, columns = at.shape[0], at.shape[1]
     for r in range(rows):
         for c in range(columns):
             i = r * columns + c
+            if facing[i] > np.float32(-0.1):
+                continue
             px = np.float32((at[r, c, 0] - box[0] + 0.5) * sx - 0.5)
             py = np.float32((at[r, c, 1] - box[1] + 0.5) * sy - 0.5)
             cx, cy = int(np.rint(px)), int(np.rint(py))
-            if facing[i] > np.float32(-0.1) or cx < -2 or cy < -2 or cx > w + 1 or cy > h + 1:
+            if cx < -2 or cy < -2 or cx > w + 1 or cy > h + 1:
                 continue
-            for x in range(5):
-                dx = np.float32(cx + x - 2) - px
-                across[x] = np.int64(steep * dx * dx) * step
+            dx = from_on(np.float32(cx - 2)) - px
+            across = floored(steep * dx * dx)
             for y in range(5):
                 dy = np.float32(cy + y - 2) - py
-                base = np.int64(at[r, c, 2] * shrunk + steep * dy * dy) * step + i
-                row = front[np.uint64(cy + y + 2)]
-                for x in range(5):
-                    j = np.uint64(cx + x + 2)
-                    row[j] = min(row[j], base + across[x])
+                base = np.float32(int(at[r, c, 2] * shrunk + steep * dy * dy))
+                nearest_of(front, ids, (cy + y + 2) * line + cx + 2, place, zero, four, base + across, i)
     for y in range(h):
         for x in range(w):
-            key = front[y + 4, x + 4]
-            nearest[y, x] = key & (step - 1) if key < np.int64(1) << 61 else -1
+            j = (y + 4) * line + x + 4
+            nearest[y, x] = ids[j] if front[j] < FAR else -1
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -129,23 +132,26 @@ def shrink(image: U8, x0: int, y0: int, x1: int, y1: int, out: U8) -> None:
     h, w = out.shape[0], out.shape[1]
     left, across = _shares(x1 - x0, w)
     top, down = _shares(y1 - y0, h)
-    row = np.empty((x1 - x0) * 3, np.float32)
+    taps = across.shape[1]
+    # a share of 0 may lie beyond the window
+    row = np.zeros((x1 - x0 + taps) * 3, np.float32)
     for y in range(h):
         row[:] = np.float32(0.0)
         for j in range(down.shape[1]):
-            if down[y, j] > np.float32(0.0):
+            share = down[y, j]
+            if share > np.float32(0.0):
                 source = image[y0 + top[y] + j, x0 * 3 : x1 * 3]
-                for i in range(len(row)):
-                    row[i] += down[y, j] * np.float32(source[i])
+                for i in range(len(source)):
+                    row[i] += share * np.float32(source[i])
         for x in range(w):
             blue = green = red = np.float32(0.5)  # to the nearest level
-            first = np.uint64(3 * left[x])
-            for i in range(across.shape[1]):
-                if across[x, i] > np.float32(0.0):
-                    at = first + np.uint64(3 * i)
-                    blue += across[x, i] * row[at]
-                    green += across[x, i] * row[at + np.uint64(1)]
-                    red += across[x, i] * row[at + np.uint64(2)]
+            at = np.uint64(3 * left[x])
+            for i in range(taps):
+                share = across[x, i]
+                blue += share * row[at]
+                green += share * row[at + np.uint64(1)]
+                red += share * row[at + np.uint64(2)]
+                at += np.uint64(3)
             out[y, x, 0], out[y, x, 1], out[y, x, 2] = int(blue), int(green), int(red)
 
 
@@ -164,7 +170,7 @@ def slopes(picture: U8, slope: F32) -> None:
             level[y, x] = np.sqrt(np.float32(b * b + g * g + r * r))
     # rows with one pixel more at either end
     down, over = np.empty(3 * w + 6, np.int32), np.empty(3 * w + 6, np.int32)
-    square, columns = np.empty(3 * w, np.float32), np.empty(w, np.float32)
+    square, columns = np.empty(3 * w, np.float32), np.empty(w + 4, np.float32)
     for y in range(h):
         above, here, below = flat[abs(y - 1)], flat[y], flat[h - 1 - abs(h - 2 - y)]
         for i in range(3 * w):
@@ -181,9 +187,10 @@ def slopes(picture: U8, slope: F32) -> None:
         y2, y1 = level[abs(y - 2)], level[abs(y - 1)]
         y3, y4 = level[h - 1 - abs(h - 2 - y)], level[h - 1 - abs(h - 3 - y)]
         for x in range(w):
-            columns[x] = y2[x] + y1[x] + level[y, x] + y3[x] + y4[x]
+            columns[x + 2] = y2[x] + y1[x] + level[y, x] + y3[x] + y4[x]
+        columns[0], columns[1] = columns[4], columns[3]
+        columns[w + 2], columns[w + 3] = columns[w], columns[w - 1]
         for x in range(w):
-            right, far = w - 1 - abs(w - 2 - x), w - 1 - abs(w - 3 - x)
-            total = columns[abs(x - 2)] + columns[abs(x - 1)] + columns[x] + columns[right] + columns[far]
+            total = columns[x] + columns[x + 1] + columns[x + 2] + columns[x + 3] + columns[x + 4]
             size = np.sqrt(square[3 * x] + square[3 * x + 1] + square[3 * x + 2])
             slope[y, x] = size / (np.float32(8.0) * (total * np.float32(0.04) + np.float32(25.0)))

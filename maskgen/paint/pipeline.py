@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 import cv2
@@ -21,12 +22,13 @@ from . import shading as s
 from .fabric import (
     CREASE_STEP,
     NO_TILE,
+    Level,
     crease_slope,
     grain_tile,
+    hemmed_tile,
     packed_creases,
     pick_level,
     prepared,
-    prepared_tile,
     wandered,
 )
 from .frame import photograph_box
@@ -39,7 +41,7 @@ from .shadow import cast_shadow
 from .shell import COLUMNS, ROWS, Shell, build_shell, skewed
 from .straps import STRAP_POINTS
 from .tone import LEVEL, LINEAR, LUMA_BGR, hex_to_linear, lining_beside
-from .types import NONE, Painted
+from .types import Painted
 
 F32 = NDArray[np.float32]
 #: linear light a white mask sends beside skin of linear luminance 0.22, and how it follows the skin
@@ -98,18 +100,18 @@ class Painter:
         put_behind(scene, occlusion)
         photo = read_photo(image, scene.box, bare_skin(fit))
         white = _white(light, photo)
-        layer = self._layer(style, draw, fit, shell, scene, light, photo, white)
+        layer, left, top = self._layer(style, draw, fit, shell, scene, light, photo, white)
         shadow, step = cast_shadow(
             image[y0:y1, x0:x1], scene.coverage, scene.head_depth, (light.gradient[0], light.gradient[1]),
-            fit.camera.scale, layer, landmarks.xy[landmarks.valid] - (float(x0), float(y0)),
+            fit.camera.scale, layer, landmarks.xy[landmarks.valid] - (float(x0), float(y0)), (left, top),
         )  # fmt: skip
         out = image.copy()
         alpha, touched = np.zeros((h, w), np.float32), np.zeros((h, w), np.bool_)
         inside = np.s_[y0:y1, x0:x1]
         grain_at = draw.seed % 251, (draw.seed // 251) % 241
         c.lay(
-            out[inside], layer, shadow, step, LINEAR, LEVEL, grain_tile(), _grain_level(photo), *grain_at,
-            alpha[inside], touched[inside],
+            out[inside], layer, left, top, shadow, step, LINEAR, LEVEL, grain_tile(), _grain_level(photo),
+            *grain_at, alpha[inside], touched[inside],
         )  # fmt: skip
         return Painted(
             image=out,
@@ -126,51 +128,58 @@ class Painter:
     def _layer(
         self, style: Style, draw: MaskDraw, fit: FaceFit, shell: Shell, scene: Scene, light: Light,
         photo: Photo, white: float,
-    ) -> F32:  # fmt: skip
-        """The mask as premultiplied linear BGR with opacity, blurred as the photograph is."""
+    ) -> tuple[F32, int, int]:  # fmt: skip
+        """The mask as premultiplied linear BGR with opacity, blurred as the photograph is.
+
+        Only as large as the mask and its blur; left and top say where in the window it lies.
+        """
         spec = style.spec
-        size_mm = build_shell(spec, "correct").size_mm
-        levels = prepared(style, size_mm)
-        maps = levels[pick_level(len(levels), levels[0].cloth.shape[1] / size_mm[0], fit.camera.scale)]
+        levels, texels_per_mm = _levels_of(style)
+        maps = levels[pick_level(len(levels), texels_per_mm, fit.camera.scale)]
         p = _cloth(draw, light, white, spec)
         tile = NO_TILE
         if draw.fabric is not None and spec.material.printable:
             fabric = self.catalogue.fabric(draw.fabric)
-            tiles = prepared_tile(fabric)
-            tile = tiles[pick_level(len(tiles), tiles[0].shape[1] / fabric.size_mm, fit.camera.scale)]
+            tiles = hemmed_tile(fabric)
+            tile = tiles[pick_level(len(tiles), (tiles[0].shape[1] - 1) / fabric.size_mm, fit.camera.scale)]
             p[s.TILE_MM], p[s.TILE_WEIGHT] = fabric.size_mm, draw.fabric_weight
         color = _tint(draw, spec)
         lining = lining_beside(color, hex_to_linear(spec.material.lining))
         bands = [
             hex_to_linear(band.color) if band.color else color for band in spec.straps for _side in (0, 1)
         ]
+        # supersampling has already spread an edge over about a pixel
+        spread = math.sqrt(max(photo.blur**2 - 0.20**2, 0.0))
+        reach = math.ceil(2.4 * spread) if spread > 0.2 else 0
+        part = x0, y0, x1, y1 = scene.around_inner(reach)
+        layer = np.empty((y1 - y0, x1 - x0, 4), np.float32)
         table = _vertex_table(shell, scene, fit, light, _ceiling(p, _brightest(white, photo)))
         if spec.material.wander:
             table[:MASK_VERTICES, d.V] += wandered(spec, _bytes_of(draw.seed)[3:], ROWS, COLUMNS)
-        layer = np.zeros((*scene.coverage.shape, 4), np.float32)
         s.shade(
             scene.coverage, scene.seen, scene.points, shell.triangles, scene.away,
             table, shell.strap_from, 2 * (STRAP_POINTS - 1),
             *maps, tile, packed_creases(), color, lining, np.array(bands, np.float32).reshape(-1, 3),
-            color_cast(light, photo.white).astype(np.float32), p, scene.inner, layer,
+            color_cast(light, photo.white).astype(np.float32), p, part, layer,
         )  # fmt: skip
-        # supersampling has already spread an edge over about a pixel
-        spread = np.sqrt(max(photo.blur**2 - 0.20**2, 0.0))
-        if spread > 0.2:
-            reach = int(np.ceil(2.4 * spread))
-            part = layer[scene.around_inner(reach)]
-            part[...] = cv2.GaussianBlur(part, (2 * reach + 1, 2 * reach + 1), spread)
+        if reach > 0:
+            layer = np.asarray(cv2.GaussianBlur(layer, (2 * reach + 1,) * 2, spread), np.float32)
         if photo.tone is not None:
             c.tone_like(layer, photo.tone)
-        return layer
+        return layer, x0, y0
+
+
+@lru_cache(maxsize=64)
+def _levels_of(style: Style) -> tuple[tuple[Level, ...], float]:
+    """The style's maps, and how many texels of the first lie on a millimetre of the mask worn as meant."""
+    size_mm = build_shell(style.spec, "correct").size_mm
+    levels = prepared(style, size_mm)
+    return levels, levels[0].cloth.shape[1] / size_mm[0]
 
 
 def _vertex_table(shell: Shell, scene: Scene, fit: FaceFit, light: Light, ceiling: float) -> F32:
     """What `dress` knows of each vertex of the shell in this picture: (n, COLUMNS_OF_VERTEX)."""
     table = np.zeros((len(shell.vertices), d.COLUMNS_OF_VERTEX), np.float32)
-    table[:, d.U : d.V + 1] = shell.texture
-    table[:, d.MM_X : d.MM_Y + 1] = shell.fabric_mm
-    table[:, d.RIM] = shell.rim_mm
     p = np.zeros(d.LIGHT_ENTRIES, np.float32)
     p[d.GX : d.GZ + 1] = _pull(light)
     p[d.DOWN_X : d.DOWN_Z + 1] = fit.rotation[:, 1]
@@ -180,7 +189,10 @@ def _vertex_table(shell: Shell, scene: Scene, fit: FaceFit, light: Light, ceilin
     half = 0.5 - 0.5 / SS
     p[d.REST_SCALE] = factor / SS
     p[d.REST_X], p[d.REST_Y] = (scene.box[0] - x0 - half) * SS, (scene.box[1] - y0 - half) * SS
-    d.light_vertices(scene.points, scene.normals, scene.across, light.rest, MASK_VERTICES, p, table)
+    d.vertex_table(
+        shell.texture, shell.fabric_mm, shell.rim_mm, scene.points, scene.normals, scene.across, light.rest,
+        MASK_VERTICES, p, table,
+    )  # fmt: skip
     return table
 
 
@@ -248,9 +260,8 @@ def _grain_level(photo: Photo) -> np.float32:
 
 def _segmentation(scene: Scene, shape: tuple[int, int]) -> NDArray[np.uint8]:
     x0, y0, x1, y1 = scene.box
-    out = np.full(shape, NONE, np.uint8)
-    inner = scene.around_inner(0)
-    label(scene.coverage[inner], scene.strap[inner], out[y0:y1, x0:x1][inner])
+    out = np.zeros(shape, np.uint8)  # NONE
+    label(scene.coverage, scene.strap, scene.inner, out[y0:y1, x0:x1])
     return out
 
 
@@ -273,12 +284,20 @@ def _notes(fit: FaceFit, light: Light, landmarks: Landmarks, size: tuple[int, in
         notes.append("small: the face is only a few pixels high")
     if light.samples < 40 or light.skin < _BLACK_SKIN:
         notes.append("light: too little skin is seen to read the light from it")
-    x, y = landmarks.xy[landmarks.valid].T
-    out = (x < 0) | (x > size[0] - 1) | (y < 0) | (y > size[1] - 1)
-    outside = np.count_nonzero(out) / len(out)
+    outside = _share_outside(landmarks, size)
     if outside > 0.25:
         notes.append(f"outside: {100 * outside:.0f} % of the landmarks lie outside the picture")
     return tuple(notes)
+
+
+def _share_outside(landmarks: Landmarks, size: tuple[int, int]) -> float:
+    """Share of the landmarks that lie outside a picture of ``size`` (width, height)."""
+    x0, y0, x1, y1 = landmarks.box
+    if x0 >= 0.0 and y0 >= 0.0 and x1 <= size[0] - 1 and y1 <= size[1] - 1:
+        return 0.0
+    x, y = landmarks.xy[landmarks.valid].T
+    out = (x < 0) | (x > size[0] - 1) | (y < 0) | (y > size[1] - 1)
+    return float(np.count_nonzero(out) / len(out))
 
 
 def _numbers(fit: FaceFit, light: Light, photo: Photo) -> dict[str, float]:

@@ -122,6 +122,15 @@ def extent(points: F32) -> tuple[float, float, float, float]:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def carry(points: F32, factor: float, x: float, y: float) -> None:
+    """``points`` (n, 3) enlarged by ``factor`` in the picture and then moved by (x, y), in place."""
+    scale, dx, dy = np.float32(factor), np.float32(x), np.float32(y)
+    for i in range(len(points)):
+        points[i, 0] = points[i, 0] * scale + dx
+        points[i, 1] = points[i, 1] * scale + dy
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def faces_away(xyz: F32, triangles: I32, out: U8) -> None:
     """1 where a triangle turns its back to the camera (clockwise on screen, y down), into ``out`` (m,)."""
     for t in range(triangles.shape[0]):
@@ -142,32 +151,51 @@ def survey(  # type: ignore[no-untyped-def]
     head must be to hide a front and a back. Fills, where anything is, coverage (h, w) of mask and straps and
     strap (h, w) of straps alone, 0..1; seen (h, w), the triangle; hidden (h, w), 1 where the head hides it.
     """
-    share = np.float32(1.0 / (SS * SS))
-    lost = 0
-    for y in range(box[1], box[3]):
-        for x in range(box[0], box[2]):
-            n = ns = 0
-            for j in range(SS):
-                for i in range(SS):
-                    n += depth[np.uint64(y * SS + j), np.uint64(x * SS + i)] < FAR
+    share, lost = np.float32(1.0 / (SS * SS)), 0
+    left, wide = np.uint64(box[0]), max(box[2] - box[0], 0)
+    count, highest = np.empty(wide, np.int16), np.empty(wide, np.int16)
+    for row in range(box[1], box[3]):
+        y = np.uint64(row)
+        # whole rows first: without a branch, many samples are looked at at once
+        count[:], highest[:] = np.int16(0), np.int16(-1)
+        for j in range(SS):
+            z = depth[row * SS + j, box[0] * SS : box[2] * SS]
+            t = ids[row * SS + j, box[0] * SS : box[2] * SS]
+            for i in range(SS):
+                for k in range(wide):
+                    count[k] += np.int16(z[k * SS + i] < FAR)
+                    highest[k] = max(highest[k], t[k * SS + i])
+        for k in range(wide):
+            n, straps = count[k], 0
             if n == 0:
                 continue
-            best, near = np.int16(-1), FAR
-            for j in range(SS):
-                for i in range(SS):
-                    z = depth[np.uint64(y * SS + j), np.uint64(x * SS + i)]
-                    if z < FAR:
-                        t = ids[np.uint64(y * SS + j), np.uint64(x * SS + i)]
-                        ns += t >= strap_from
-                        # a mask's sample beats a strap's, so that the mask's own colour reaches its rim
-                        if best < 0 or (best >= strap_from and t < strap_from):
-                            best, near = t, z
-            coverage[y, x], strap[y, x] = np.float32(n) * share, np.float32(ns) * share
+            x = left + np.uint64(k)
+            v, u = y * np.uint64(SS), x * np.uint64(SS)
+            best, near = ids[v, u], depth[v, u]
+            if n < SS * SS or highest[k] >= strap_from:
+                best, near, straps = _mixed(depth, ids, v, u, strap_from)
+            coverage[y, x], strap[y, x] = np.float32(n) * share, np.float32(straps) * share
             seen[y, x] = best
-            if head[y, x] + slack[away[best]] < near:
+            if head[y, x] + slack[np.uint64(away[best])] < near:
                 hidden[y, x] = 1
                 lost += 1
     return lost
+
+
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
+def _mixed(depth, ids, top, left, strap_from):  # type: ignore[no-untyped-def]
+    """Triangle and depth that stand for a pixel of which only a part is mask, and how much of it is strap."""
+    best, near, straps = np.int16(-1), FAR, 0
+    for j in range(SS):
+        for i in range(SS):
+            v, u = top + np.uint64(j), left + np.uint64(i)
+            if depth[v, u] < FAR:
+                t = ids[v, u]
+                straps += t >= strap_from
+                # a mask's sample beats a strap's, so that the mask's own colour reaches its rim
+                if best < 0 or (best >= strap_from and t < strap_from):
+                    best, near = t, depth[v, u]
+    return best, near, straps
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -20,7 +20,7 @@ from ..masks.spec import MaskSpec
 from .dress import smooth_normals, tangents
 from .light import Light
 from .loops import cut_bands
-from .raster import SS, extent, faces_away, fill_depth, hide, new_buffers, new_depth, survey
+from .raster import SS, carry, extent, faces_away, fill_depth, hide, new_buffers, new_depth, survey
 from .shell import COLUMNS, ROWS, Shell
 from .straps import STRAP_POINTS
 from .types import HIDDEN_BY_HEAD, HIDDEN_BY_MASK, MASK, NONE, STRAP, VISIBLE
@@ -39,8 +39,9 @@ class Scene:
     """What the z-buffer says within the window ``box`` (x0, y0, x1, y1) of the picture; arrays are its size.
 
     inner: the part (x0, y0, x1, y1) of the window in which mask and straps lie. coverage: 0..1 of mask and
-    straps. strap: 0..1 of straps alone. seen: triangle of the shell, or -1. head_depth: far where there is no
-    head. points: (n, 3) vertices in subsamples of the window, depth away from the camera; normals, across:
+    straps. strap: 0..1 of straps alone. seen: triangle of the shell where something covers. head_depth: far
+    where there is no head. points: (n, 3) vertices in subsamples of the window, depth away from the camera;
+    normals, across:
     (n, 3) unit vectors in camera axes; away: (m,) 1 where a triangle turns its back. landmarks: (68, 3)
     pixels of the window and depth, where the fitted face has them; visibility: (68,) uint8.
     """
@@ -58,10 +59,11 @@ class Scene:
     landmarks: F32
     visibility: NDArray[np.uint8]
 
-    def around_inner(self, pixels: int) -> tuple[slice, slice]:
-        """Rows and columns of the window within so many pixels of `inner`."""
+    def around_inner(self, pixels: int) -> Box:
+        """What of the window lies within so many pixels of `inner`."""
         x0, y0, x1, y1 = self.inner
-        return slice(max(y0 - pixels, 0), y1 + pixels), slice(max(x0 - pixels, 0), x1 + pixels)
+        h, w = self.coverage.shape
+        return max(x0 - pixels, 0), max(y0 - pixels, 0), min(x1 + pixels, w), min(y1 + pixels, h)
 
 
 @lru_cache(maxsize=1)
@@ -100,12 +102,12 @@ def build_scene(
         raise LandmarkError(
             "the mask would lie outside the picture; are the landmarks in pixels of this image?"
         )
-    corner = np.array([x0, y0, 0.0], np.float32)
     rows, columns = y1 - y0, x1 - x0
     head_depth = new_depth(rows, columns)
-    head_at = fit.bent_to_image(head.vertices, head_weights) - corner
+    head_at = fit.bent_to_image(head.vertices, head_weights)
+    carry(head_at, 1.0, -float(x0), -float(y0))
     fill_depth(head_at, head.triangles, True, head_depth, None)
-    at -= corner
+    carry(at, 1.0, -float(x0), -float(y0))
     normals, across = np.empty_like(at), np.empty_like(at)
     smooth_normals(at, shell.triangles, normals)
     slack = (_SLACK_MM * fit.camera.scale).astype(np.float32)
@@ -115,15 +117,15 @@ def build_scene(
     faces_away(at, shell.triangles, away)
     inner = _box_round(at, (0, 0, columns, rows), margin=1.0)
     # subsample j of pixel x lies at x + (j + 0.5) / SS - 0.5
-    at *= np.array([SS, SS, 1.0], np.float32)
-    at += np.array([0.5 * SS - 0.5, 0.5 * SS - 0.5, 0.0], np.float32)
+    carry(at, float(SS), 0.5 * SS - 0.5, 0.5 * SS - 0.5)
     depth, ids = new_buffers(rows, columns, inner)
     fill_depth(at, shell.triangles, False, depth, ids)
     coverage, strap = np.zeros((2, rows, columns), np.float32)
-    seen, hidden = np.full((rows, columns), -1, np.int16), np.zeros((rows, columns), np.uint8)
+    seen, hidden = np.empty((rows, columns), np.int16), np.zeros((rows, columns), np.uint8)
     if survey(depth, ids, head_depth, away, shell.strap_from, slack, inner, coverage, strap, seen, hidden):
         hide(coverage, strap, hidden)
-    landmarks = fit.bent_to_image(CANONICAL_FACE, landmark_weights) - corner
+    landmarks = fit.bent_to_image(CANONICAL_FACE, landmark_weights)
+    carry(landmarks, 1.0, -float(x0), -float(y0))
     visibility = _visibility(landmarks, fit, head_depth, coverage, strap)
     return Scene(
         box, inner, coverage, strap, seen, head_depth, at, normals, across, away, landmarks, visibility
@@ -157,13 +159,15 @@ def _judge(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def label(coverage: F32, strap: F32, out: NDArray[np.uint8]) -> None:
-    """MASK or STRAP, whichever covers more, where they cover at least half a pixel, else NONE; (h, w)."""
-    half, none, mask, band = np.float32(0.5), np.uint8(NONE), np.uint8(MASK), np.uint8(STRAP)
-    for y in range(coverage.shape[0]):
-        for x in range(coverage.shape[1]):
-            kind = band if strap[y, x] > half * coverage[y, x] else mask
-            out[y, x] = kind if coverage[y, x] >= half else none
+def label(coverage: F32, strap: F32, box: Box, out: NDArray[np.uint8]) -> None:
+    """MASK or STRAP, whichever covers more, where both cover half a pixel of ``box``, into ``out`` (h, w)."""
+    half, mask, band, none = np.float32(0.5), np.uint8(MASK), np.uint8(STRAP), np.uint8(NONE)
+    x0, x1 = box[0], box[2]
+    for y in range(box[1], box[3]):
+        all_of_it, straps, to = coverage[y, x0:x1], strap[y, x0:x1], out[y, x0:x1]
+        for x in range(len(to)):
+            kind = band if straps[x] > half * all_of_it[x] else mask
+            to[x] = kind if all_of_it[x] >= half else none
 
 
 assert FITTED[-1] == 59  # bending_weights of landmarks 60-67 ride on their neighbours

@@ -76,42 +76,43 @@ def _exp2(x):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _located(  # type: ignore[no-untyped-def]
-    y, left, right, coverage, seen, xyz, triangles, table, columns, at
+    y, left, end, coverage, seen, xyz, triangles, table, columns, which, covered, at
 ):
     """The vertex table at each covered pixel of row ``y``, into ``at`` (w, COLUMNS_OF_VERTEX); how many.
 
-    Looked for from column ``left`` to before ``right``; their columns go into ``columns`` (w,).
+    Looked for from column ``left`` to before ``end``; their columns, triangles and coverage go into
+    ``columns``, ``which`` and ``covered`` (w,).
     """
     one, half = np.float32(1.0), np.float32(0.5 * SS - 0.5)
+    least, most = np.float32(-0.5), np.float32(1.5)
     py = np.float32(y * SS) + half
-    wide = np.uint64(COLUMNS_OF_VERTEX)
-    n = 0
-    for x in range(left, right):
-        if coverage[y, x] <= np.float32(0.0):
+    wide, line = np.uint64(COLUMNS_OF_VERTEX), np.uint64(y)
+    n, x, right = 0, np.uint64(left), np.uint64(end)
+    while x < right:
+        t = seen[line, x]
+        if coverage[line, x] <= np.float32(0.0):
+            x += np.uint64(1)
             continue
-        t = seen[y, x]
         a, b, c = np.uint64(triangles[t, 0]), np.uint64(triangles[t, 1]), np.uint64(triangles[t, 2])
         ax, ay = xyz[a, 0], xyz[a, 1]
         abx, aby, acx, acy = xyz[b, 0] - ax, xyz[b, 1] - ay, xyz[c, 0] - ax, xyz[c, 1] - ay
-        dx, dy = np.float32(x * SS) + half - ax, py - ay
-        inv = one / (abx * acy - acx * aby)
-        wb, wc = (dx * acy - acx * dy) * inv, (abx * dy - dx * aby) * inv
-        # a pixel whose middle lies outside the triangle that covers part of it: not far beyond its edges
-        wb = min(max(wb, np.float32(-0.5)), np.float32(1.5))
-        wc = min(max(wc, np.float32(-0.5)), np.float32(1.5))
-        wa = one - wb - wc
-        for k in range(0, COLUMNS_OF_VERTEX, LANES):
-            store(
-                at,
-                n * COLUMNS_OF_VERTEX + k,
-                (
-                    wa * load(table, a * wide + np.uint64(k))
-                    + wb * load(table, b * wide + np.uint64(k))
-                    + wc * load(table, c * wide + np.uint64(k))
-                ),
-            )
-        columns[n] = x
-        n += 1
+        dy, inv = py - ay, one / (abx * acy - acx * aby)
+        a, b, c = a * wide, b * wide, c * wide
+        a0, a1 = load(table, a), load(table, a + np.uint64(LANES))
+        b0, b1 = load(table, b), load(table, b + np.uint64(LANES))
+        c0, c1 = load(table, c), load(table, c + np.uint64(LANES))
+        # neighbours mostly lie in the same triangle
+        while x < right and seen[line, x] == t and coverage[line, x] > np.float32(0.0):
+            dx = np.float32(x * np.uint64(SS)) + half - ax
+            wb, wc = (dx * acy - acx * dy) * inv, (abx * dy - dx * aby) * inv
+            # a pixel whose middle lies outside the triangle that covers part of it: not far beyond its edges
+            wb, wc = min(max(wb, least), most), min(max(wc, least), most)
+            wa = one - wb - wc
+            store(at, n * COLUMNS_OF_VERTEX, wa * a0 + wb * b0 + wc * c0)
+            store(at, n * COLUMNS_OF_VERTEX + LANES, wa * a1 + wb * b1 + wc * c1)
+            columns[n], which[n], covered[n] = x, t, coverage[line, x]
+            n += 1
+            x += np.uint64(1)
     return n
 
 
@@ -119,7 +120,7 @@ def _located(  # type: ignore[no-untyped-def]
 def _read(texels, n, at, start, share, out) -> None:  # type: ignore[no-untyped-def]
     """All LANES channels of ``texels`` (h, w, LANES) at the pixels' U, V, bilinear and clamped, into ``out``.
 
-    start (3, w) and share (w, 2) are scratch. The first pass has fetched from memory what the second reads.
+    start (w,) and share (2, w) are scratch. The first pass has fetched from memory what the second reads.
     """
     one = np.float32(1.0)
     last_x, last_y = texels.shape[1] - 1, texels.shape[0] - 1
@@ -128,13 +129,13 @@ def _read(texels, n, at, start, share, out) -> None:  # type: ignore[no-untyped-
         x = min(max(at[i, U] * np.float32(last_x), np.float32(0.0)), np.float32(last_x))
         y = min(max(at[i, V] * np.float32(last_y), np.float32(0.0)), np.float32(last_y))
         left, top = min(int(x), last_x - 1), min(int(y), last_y - 1)
-        share[i, 0], share[i, 1] = x - np.float32(left), y - np.float32(top)
-        start[0, i] = top * line + left * LANES
-        fetch(flat, start[0, i])
-        fetch(flat, start[0, i] + line)
+        share[0, i], share[1, i] = x - np.float32(left), y - np.float32(top)
+        start[i] = top * line + left * LANES
+        fetch(flat, start[i])
+        fetch(flat, start[i] + line)
     for i in range(n):
-        fx, fy = share[i, 0], share[i, 1]
-        a, b = start[0, i], start[0, i] + line
+        fx, fy = share[0, i], share[1, i]
+        a, b = start[i], start[i] + line
         w00, w01 = (one - fx) * (one - fy) * TEXEL_STEP, fx * (one - fy) * TEXEL_STEP
         w10, w11 = (one - fx) * fy * TEXEL_STEP, fx * fy * TEXEL_STEP
         upper = load(flat, a) * w00 + load(flat, a + LANES) * w01
@@ -148,33 +149,34 @@ def _tiled_reader(channels: int):  # type: ignore[no-untyped-def]
     def read(  # type: ignore[no-untyped-def]
         tile, n, at, per_mm, shift_x, shift_y, start, share, out
     ) -> None:
-        """All channels of a seamless ``tile`` (h, w, channels) at the pixels' millimetres, into ``out``.
+        """All channels of a seamless ``tile`` at the pixels' millimetres, into ``out`` (w, channels).
 
-        per_mm: (2,) texels to the millimetre, across and down. start (3, w) and share (w, 2): as in `_read`.
+        tile: (h, w, channels), ending in its first row and column once more (`fabric.hemmed`). per_mm: (2,)
+        texels to the millimetre, across and down. start (w,) and share (2, w): as in `_read`.
         """
-        h, w = tile.shape[0], tile.shape[1]
-        wide, tall = np.float32(w), np.float32(h)
-        flat, line = tile.reshape(-1), w * channels
+        h, w = tile.shape[0] - 1, tile.shape[1] - 1
+        wide, tall, last_x, last_y = np.float32(w), np.float32(h), np.int32(w - 1), np.int32(h - 1)
+        once_x, once_y = np.float32(1.0) / wide, np.float32(1.0) / tall
+        across, down = per_mm[0], per_mm[1]
+        flat, line = tile.reshape(-1), np.int32((w + 1) * channels)
         for i in range(n):
-            x, y = at[i, MM_X] * per_mm[0] + shift_x, at[i, MM_Y] * per_mm[1] + shift_y
+            x, y = at[i, MM_X] * across + shift_x, at[i, MM_Y] * down + shift_y
             # by floor and compare: an integer remainder costs as much as all the rest of a sample
-            x, y = x - wide * np.floor(x / wide), y - tall * np.floor(y / tall)
-            left, top = min(int(x), w - 1), min(int(y), h - 1)
-            share[i, 0], share[i, 1] = x - np.float32(left), y - np.float32(top)
-            start[0, i] = top * line + left * channels
-            # from there to the texel on the right, and to the one below
-            start[1, i] = channels if left + 1 < w else channels - line
-            start[2, i] = line if top + 1 < h else line - h * line
-            fetch(flat, start[0, i])
-            fetch(flat, start[0, i] + start[2, i])
+            x, y = x - wide * np.floor(x * once_x), y - tall * np.floor(y * once_y)
+            left, top = max(min(np.int32(x), last_x), np.int32(0)), max(min(np.int32(y), last_y), np.int32(0))
+            share[0, i], share[1, i] = x - np.float32(left), y - np.float32(top)
+            start[i] = top * line + left * np.int32(channels)
         for i in range(n):
-            fx, fy = share[i, 0], share[i, 1]
-            a, b = np.uint64(start[0, i]), np.uint64(start[0, i] + start[1, i])
-            c, d = np.uint64(start[0, i] + start[2, i]), np.uint64(start[0, i] + start[1, i] + start[2, i])
+            fetch(flat, start[i])
+            fetch(flat, start[i] + line)
+        for i in range(n):
+            fx, fy = share[0, i], share[1, i]
+            a = np.uint64(start[i])
+            b = a + np.uint64(line)
             for j in range(channels):
-                k = np.uint64(j)
-                upper_left, upper_right = np.float32(flat[a + k]), np.float32(flat[b + k])
-                lower_left, lower_right = np.float32(flat[c + k]), np.float32(flat[d + k])
+                k, right = np.uint64(j), np.uint64(j + channels)
+                upper_left, upper_right = np.float32(flat[a + k]), np.float32(flat[a + right])
+                lower_left, lower_right = np.float32(flat[b + k]), np.float32(flat[b + right])
                 upper = upper_left + fx * (upper_right - upper_left)
                 lower = lower_left + fx * (lower_right - lower_left)
                 out[i, k] = upper + fy * (lower - upper)
@@ -187,47 +189,52 @@ _read_creases, _read_fabric = _tiled_reader(2), _tiled_reader(4)
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _dressed(  # type: ignore[no-untyped-def]
-    y, n, columns, at, cloth, stamp, ink, slopes, coverage, seen, away, strap_from, per_strap,
+    n, which, covered, at, cloth, stamp, ink, slopes, away, strap_from, per_strap,
     color, lining, strap_colors, p, printed, row,
 ) -> None:  # fmt: skip
     """What is lit of each of the row's ``n`` pixels, into ``row`` (_ROWS, w).
 
-    cloth: what the maps say; stamp, ink (w, ...): premultiplied BGRA of fabric and print, slopes (w, 2) of
-    the creases: 0 where the picture has none.
+    which, covered (w,): triangles, and how far they cover; cloth: what the maps say; stamp, ink (w, ...):
+    premultiplied BGRA of fabric and print, slopes (w, 2) of the creases: 0 where the picture has none.
     """
-    zero, one, worn = np.float32(0.0), np.float32(1.0), p[TILE_WEIGHT]
+    # taken out of their arrays once: for all the compiler knows, what is put into ``row`` could change them
+    zero, one, worn, crease, hem = np.float32(0.0), np.float32(1.0), p[TILE_WEIGHT], p[CREASE], p[HEM]
+    blue, green, red = color[0], color[1], color[2]
+    in_blue, in_green, in_red = lining[0], lining[1], lining[2]
     for i in range(n):
-        x = np.uint64(columns[i])
-        t = seen[y, x]
-        opacity, cavity, u, v = cloth[i, _OPACITY], cloth[i, _CAVITY], cloth[i, _SLOPE_U], cloth[i, _SLOPE_V]
+        t = which[i]
         if t < strap_from:
             inner = cloth[i, _LINING]
-            for k in range(3):
-                c = cloth[i, k] * color[k]
-                if worn > zero:
-                    c = c * (one - worn * stamp[i, 3]) + worn * stamp[i, k]
-                c += inner * (lining[k] - c)
-                row[k, i] = c * (one - ink[i, 3]) + ink[i, k] if printed else c
-            u, v = u + p[CREASE] * slopes[i, 0], v + p[CREASE] * slopes[i, 1]
-            if at[i, RIM] < p[HEM] and p[HEM] > np.float32(0.0):
+            b, g, r = cloth[i, _BLUE] * blue, cloth[i, _GREEN] * green, cloth[i, _RED] * red
+            if worn > zero:
+                bare = one - worn * stamp[i, 3]
+                b = b * bare + worn * stamp[i, 0]
+                g = g * bare + worn * stamp[i, 1]
+                r = r * bare + worn * stamp[i, 2]
+            b, g, r = b + inner * (in_blue - b), g + inner * (in_green - g), r + inner * (in_red - r)
+            if printed:
+                bare = one - ink[i, 3]
+                b, g, r = b * bare + ink[i, 0], g * bare + ink[i, 1], r * bare + ink[i, 2]
+            opacity, cavity = cloth[i, _OPACITY], cloth[i, _CAVITY]
+            u, v = cloth[i, _SLOPE_U] + crease * slopes[i, 0], cloth[i, _SLOPE_V] + crease * slopes[i, 1]
+            if at[i, RIM] < hem and hem > zero:
                 # double cloth is a little lighter, the seam where it ends darker
-                seam = max(np.float32(0.0), (at[i, RIM] / p[HEM] - np.float32(0.72)) / np.float32(0.28))
+                seam = max(zero, (at[i, RIM] / hem - np.float32(0.72)) / np.float32(0.28))
                 cavity += np.float32(0.10) - np.float32(0.28) * seam
         else:
             band = (t - strap_from) // per_strap
-            for k in range(3):
-                row[k, i] = strap_colors[band, k]
-            opacity, cavity = one, np.float32(0.0)
+            b, g, r = strap_colors[band, 0], strap_colors[band, 1], strap_colors[band, 2]
+            opacity, cavity = one, zero
             # a cord is round: its normal leans to the side it is seen on
-            u, v = np.float32(-0.9) * (np.float32(2.0) * at[i, U] - one), np.float32(0.0)
-        row[_OPACITY, i], row[_CAVITY, i] = opacity * coverage[y, x], cavity
-        row[_SLOPE_U, i], row[_SLOPE_V, i] = u, v
+            u, v = np.float32(-0.9) * (np.float32(2.0) * at[i, U] - one), zero
         # no relief changes the light of the inner side, and little of the room's comes there
-        front = np.float32(away[t] == 0)
-        for k in range(3):
-            row[k, i] *= _INNER + (one - _INNER) * front
-        row[_LIGHT, i] = at[i, STOPS] if away[t] == 0 else at[i, INSIDE]
-        row[_LIGHT_U, i], row[_LIGHT_V, i] = at[i, STOPS_U] * front, at[i, STOPS_V] * front
+        front = away[t] == 0
+        reached = one if front else _INNER
+        row[_BLUE, i], row[_GREEN, i], row[_RED, i] = b * reached, g * reached, r * reached
+        row[_OPACITY, i], row[_CAVITY, i] = opacity * covered[i], cavity
+        row[_SLOPE_U, i], row[_SLOPE_V, i] = u, v
+        row[_LIGHT, i] = at[i, STOPS] if front else at[i, INSIDE]
+        row[_LIGHT_U, i], row[_LIGHT_V, i] = (at[i, STOPS_U], at[i, STOPS_V]) if front else (zero, zero)
         row[_SHINE, i], row[_SHINE_U, i], row[_SHINE_V, i] = at[i, FACING], at[i, FACING_U], at[i, FACING_V]
 
 
@@ -264,29 +271,30 @@ def shade(  # type: ignore[no-untyped-def]
     coverage, seen, xyz, triangles, away, table, strap_from, per_strap,
     texels, prints, tile, crease, color, lining, strap_colors, cast, p, box, out,
 ) -> None:  # fmt: skip
-    """Linear colour of mask and straps times their opacity, and the opacity, into ``out`` (h, w, 4).
+    """Linear colour of mask and straps times their opacity, and the opacity, into ``out``; 0 beside them.
 
     coverage, seen: of `raster.survey`; xyz in subsamples, triangles, away and table: of shell and straps;
-    per_strap: triangles of one band; texels, prints: of fabric.Level; tile (th, tw, 4)
-    premultiplied; crease: fabric.packed_creases; color (3,), lining (3,), strap_colors (bands, 3):
-    linear BGR albedo; cast (3,); p: the cloth vector; box (x0, y0, x1, y1): all that is covered lies in it.
-    Pixels that nothing covers are left alone.
+    per_strap: triangles of one band; texels, prints: of fabric.Level; tile:
+    of fabric.hemmed_tile; crease: fabric.packed_creases; color (3,), lining (3,), strap_colors (bands, 3):
+    linear BGR albedo; cast (3,); p: the cloth vector; box (x0, y0, x1, y1): all that is covered lies in it,
+    and ``out`` (y1 - y0, x1 - x0, 4) is that part.
     """
     w = coverage.shape[1]
     zero = np.float32(0.0)
-    columns, row = np.empty(w, np.int64), np.empty((_ROWS, w), np.float32)
+    columns, which, covered = np.empty(w, np.int64), np.empty(w, np.int64), np.empty(w, np.float32)
+    row = np.empty((_ROWS, w), np.float32)
     at, cloth = np.empty((w, COLUMNS_OF_VERTEX), np.float32), np.empty((w, CLOTH_CHANNELS), np.float32)
     stamp, ink, slopes = (
         np.zeros((w, 4), np.float32),
         np.zeros((w, LANES), np.float32),
         np.zeros((w, 2), np.float32),
     )
-    start, share = np.empty((3, w), np.int64), np.empty((w, 2), np.float32)
+    start, share = np.empty(w, np.int32), np.empty((2, w), np.float32)
     crease_mm, creased = np.full(2, _CREASES_PER_MM), p[CREASE] > zero
-    tile_mm = np.array([np.float32(tile.shape[1]) / p[TILE_MM], np.float32(tile.shape[0]) / p[TILE_MM]])
+    tile_mm = np.array([np.float32(side - 1) / p[TILE_MM] for side in (tile.shape[1], tile.shape[0])])
     printed = prints.shape[0] > 1
     for y in range(box[1], box[3]):
-        n = _located(y, box[0], box[2], coverage, seen, xyz, triangles, table, columns, at)
+        n = _located(y, box[0], box[2], coverage, seen, xyz, triangles, table, columns, which, covered, at)
         _read(texels, n, at, start, share, cloth)
         if p[TILE_WEIGHT] > zero:
             _read_fabric(tile, n, at, tile_mm, zero, zero, start, share, stamp)
@@ -295,11 +303,12 @@ def shade(  # type: ignore[no-untyped-def]
         if creased:
             _read_creases(crease, n, at, crease_mm, p[CREASE_X], p[CREASE_Y], start, share, slopes)
         _dressed(
-            y, n, columns, at, cloth, stamp, ink, slopes, coverage, seen, away, strap_from, per_strap,
+            n, which, covered, at, cloth, stamp, ink, slopes, away, strap_from, per_strap,
             color, lining, strap_colors, p, printed, row,
         )  # fmt: skip
         _lit(n, cast, p, row)
+        here = out[y - box[1]]
+        here[:] = zero
         for i in range(n):
-            x = np.uint64(columns[i])
-            for k in range(4):
-                out[y, x, k] = row[k, i]
+            x = np.uint64(columns[i] - box[0])
+            here[x, 0], here[x, 1], here[x, 2], here[x, 3] = row[0, i], row[1, i], row[2, i], row[3, i]

@@ -28,60 +28,92 @@ _SAMPLES_PER_MM = 0.75
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _thinned(  # type: ignore[no-untyped-def]
-    coverage, head_depth, image, layer, step, mask, skin, level, paint
-) -> None:
-    """Round every step-th pixel: means of the mask's coverage and of skin; green level and paint there."""
+def _thinned(coverage: F32, head_depth: F32, step: int, mask: F32, skin: F32) -> None:
+    """Round every step-th pixel: means of the mask's coverage and of skin, into ``mask`` and ``skin``."""
     h, w = coverage.shape
-    one = np.float32(1.0)
-    covered, bare = np.empty(w, np.float32), np.empty(w, np.float32)
+    columns, zero, before = mask.shape[1], np.float32(0.0), step // 2
+    # with nothing on either side, so that each sample adds up as many pixels
+    wide = (columns + 1) * step + w
+    covered, bare, count = np.zeros(wide, np.float32), np.zeros(wide, np.float32), np.empty(columns)
+    for j in range(columns):
+        count[j] = min((j + 1) * step - before, w) - max(j * step - before, 0)
     for i in range(mask.shape[0]):
-        y0, y1 = max(i * step - step // 2, 0), min(i * step - step // 2 + step, h)
-        covered[:], bare[:] = np.float32(0.0), np.float32(0.0)
+        y0, y1 = max(i * step - before, 0), min(i * step - before + step, h)
+        some, seen = covered[before : before + w], bare[before : before + w]
+        some[:], seen[:] = zero, zero
         for y in range(y0, y1):
+            here, head = coverage[y], head_depth[y]
             for x in range(w):
-                covered[x] += coverage[y, x]
-                bare[x] += one if head_depth[y, x] < FAR else coverage[y, x]
-        for j in range(mask.shape[1]):
-            x0, x1 = max(j * step - step // 2, 0), min(j * step - step // 2 + step, w)
-            total = shown = np.float32(0.0)
-            for x in range(x0, x1):
-                total += covered[x]
-                shown += bare[x]
-            n = np.float32(max((y1 - y0) * (x1 - x0), 1))
-            mask[i, j], skin[i, j] = total / n, shown / n
-            y, x = min(i * step, h - 1), min(j * step, w - 1)
-            level[i, j] = image[y, x, 1]
-            paint[i, j, 0], paint[i, j, 1] = layer[y, x, 1], layer[y, x, 3]
+                some[x] += here[x]
+            for x in range(w):
+                # the mask's share where there is no head, without a branch
+                seen[x] += max(here[x], np.float32(head[x] < FAR))
+        row, shown = mask[i], skin[i]
+        row[:], shown[:] = zero, zero
+        for k in range(step):
+            for j in range(columns):
+                row[j] += covered[np.uint64(j * step + k)]
+                shown[j] += bare[np.uint64(j * step + k)]
+        for j in range(columns):
+            n = np.float32(max((y1 - y0) * count[j], 1.0))
+            row[j] /= n
+            shown[j] /= n
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _moved(mask: F32, right: float, down: float) -> F32:
+    """``mask`` (h, w) moved by so many samples, bilinear; nothing comes in from beyond its border.
+
+    As `cv2.warpAffine` of OpenCV 5 has it, to the bit.
+    """
+    h, w = mask.shape
+    # two rows with nothing on either side
+    room = int(abs(right)) + 2
+    pair, share = np.zeros((2, w + 2 * room), np.float32), np.empty(w, np.float64)
+    out, nothing, start = np.empty((h, w), np.float32), np.zeros(w, np.float32), int(np.floor(-right))
+    for x in range(w):
+        share[x] = np.float64(np.float32(x) - np.float32(right)) - (x + start)
+    for y in range(h):
+        at = np.float32(y) - np.float32(down)
+        top, part = int(np.floor(at)), np.float64(at - np.floor(at))
+        for side in range(2):
+            inside = 0 <= top + side < h
+            row = pair[side, room : room + w]
+            row[:] = mask[top + side] if inside else nothing
+        upper, lower, to = pair[0, room + start :], pair[1, room + start :], out[y]
+        for x in range(w):
+            high = np.float32(upper[x] + share[x] * (upper[x + 1] - upper[x]))
+            low = np.float32(lower[x] + share[x] * (lower[x + 1] - lower[x]))
+            to[x] = high + part * (low - high)
+    return out
 
 
 def cast_shadow(
     image: NDArray[np.uint8], coverage: F32, head_depth: F32, light_xy: tuple[float, float], px_per_mm: float,
-    layer: F32, landmarks: Array,
+    layer: F32, landmarks: Array, layer_at: tuple[int, int] = (0, 0),
 ) -> tuple[F32, int]:  # fmt: skip
     """Share 0..1 of light that skin beside the mask loses, round every step-th pixel; and that step.
 
     image: (h, w, 3) uint8 BGR before painting. coverage: (h, w) 0..1 of the mask. head_depth: (h, w), far
     where there is no head: only skin takes shadow. light_xy: direction in the picture from which light comes
-    (length = how one-sided it is, in stops). layer: (h, w, 4) what will be laid over it, premultiplied linear
-    BGR and opacity. landmarks: (n, 2) pixels; how dark the shadow is, is settled on the face within them.
+    (length = how one-sided it is, in stops). layer: (m, n, 4) what will be laid over it, premultiplied linear
+    BGR and opacity, its first pixel at (x, y) layer_at. landmarks: (n, 2) pixels; how dark the shadow is, is
+    settled on the face within them.
     The map has a row and a column to spare, so that any pixel lies between four of its samples.
     """
     h, w = coverage.shape
     step = min(max(round(px_per_mm / _SAMPLES_PER_MM), 1), 16)
     shape = (h - 1) // step + 2, (w - 1) // step + 2
-    mask, skin, level = (np.empty(shape, np.float32) for _ in range(3))
-    paint = np.empty((*shape, 2), np.float32)
-    _thinned(coverage, head_depth, image, layer, step, mask, skin, level, paint)
+    mask, skin = (np.empty(shape, np.float32) for _ in range(2))
+    _thinned(coverage, head_depth, step, mask, skin)
     scale = px_per_mm / step
     # light from above leaves its shadow below; one-sided light draws it to the far side
     x, y = -light_xy[0], -light_xy[1] + 0.25
     reach = 5.0 * scale / max(math.hypot(x, y), 0.6)
-    moved = cv2.warpAffine(mask, np.array([[1.0, 0.0, x * reach], [0.0, 1.0, y * reach]]), shape[::-1])
-    wide = _blurred(moved, max(5.5 * scale, 0.7))
+    wide = _blurred(_moved(mask, x * reach, y * reach), max(5.5 * scale, 0.7))
     tight = _blurred(mask, max(1.6 * scale, 0.5))
     ring = _ring(mask, landmarks / step, step, px_per_mm)
-    strength = _strength(ring, wide.ravel(), tight.ravel(), skin.ravel(), level.ravel(), paint.reshape(-1, 2))
+    strength = _strength(ring, step, image, layer, *layer_at, wide, tight, skin)
     _lost(skin, wide, tight, strength * WIDE, strength * TIGHT)
     return skin, step
 
@@ -99,30 +131,36 @@ def _ring(mask: F32, landmarks: Array, step: int, px_per_mm: float) -> NDArray[n
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _strength(  # type: ignore[no-untyped-def]
-    ring, wide: F32, tight: F32, skin: F32, level: F32, paint: F32
+    ring, step, image, layer, left: int, top: int, wide: F32, tight: F32, skin: F32
 ):
-    """Factor at which the samples of ``ring``, indices of the others, become _LEVELS darker than they were.
+    """Factor at which the samples of ``ring``, indices of the maps, become _LEVELS darker than they were.
 
     Blur carries the mask's own light over its edge: beside fabric much brighter than the skin the shadow has
-    to be deeper to be seen at all, beside a dark one the spill darkens by itself. paint: (n, 2), light and
-    opacity.
+    to be deeper to be seen at all, beside a dark one the spill darkens by itself. image, and layer from
+    (left, top) on: of every pixel; wide, tight, skin: maps of every ``step``-th.
     """
     n = len(ring)
     if n < _FEW:
         return 1.0
-    full, before = np.empty(n), np.empty(n)
+    full, before, spill = np.empty(n), np.empty(n), np.zeros(n, np.float32)
     total = 0.0
     for i in range(n):
-        at = ring[i]
-        full[i] = (WIDE * wide[at] + TIGHT * tight[at]) * skin[at]
-        before[i] = (level[at] / 255.0) ** 2.2 * (1.0 - paint[at, 1])
-        total += level[at]
+        y, x = ring[i] // skin.shape[1], ring[i] % skin.shape[1]
+        full[i] = (WIDE * wide[y, x] + TIGHT * tight[y, x]) * skin[y, x]
+        y, x = min(y * step, image.shape[0] - 1), min(x * step, image.shape[1] - 1)
+        green = float(image[y, x, 1])
+        total += green
+        before[i] = (green / 255.0) ** 2.2
+        y, x = y - top, x - left
+        if 0 <= y < layer.shape[0] and 0 <= x < layer.shape[1]:
+            spill[i] = layer[y, x, 1]
+            before[i] *= 1.0 - layer[y, x, 3]
     low, high = _WEAKEST, _STRONGEST
     for _ in range(6):
         strength = 0.5 * (low + high)
         after = 0.0
         for i in range(n):
-            after += (before[i] * (1.0 - min(strength * full[i], 1.0)) + paint[ring[i], 0]) ** (1.0 / 2.2)
+            after += (before[i] * (1.0 - min(strength * full[i], 1.0)) + spill[i]) ** (1.0 / 2.2)
         if (total - 255.0 * after) / n > _LEVELS:
             high = strength
         else:

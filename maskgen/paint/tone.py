@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,6 +29,11 @@ LEVEL: F32 = (255.0 * _encode(np.linspace(0.0, 1.0, _STEPS) ** 2)).astype(np.flo
 
 def hex_to_linear(color: str) -> F32:
     """Linear (blue, green, red) of "#rrggbb"."""
+    return _linear_of(color).copy()
+
+
+@lru_cache(maxsize=1024)
+def _linear_of(color: str) -> F32:
     r, g, b = (int(color[i : i + 2], 16) for i in (1, 3, 5))
     return LINEAR[[b, g, r]]
 
