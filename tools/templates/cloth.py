@@ -46,8 +46,9 @@ def draw_sponge(c: Canvas) -> None:
     c.albedo *= 1.0 - 0.20 * np.exp(-((c.x / 0.7) ** 2))
     edge = np.minimum(c.top, c.bottom)
     groove(c, edge - 3.0, 1.6, 0.22)
-    c.height += 0.06 * noise(221, (130, 170)) + 0.05 * noise(222, (60, 80))
-    folds(c, 223, 0.45, (3, 4))
+    # pores are finer than a photograph shows; coarser ones would read as leather
+    c.height += 0.025 * noise(221, (150, 200)) + 0.008 * noise(222, (60, 80))
+    folds(c, 223, 0.6, (3, 3), sharp=0.7)
     tension(c, 225, 0.22)
     fan = np.sin(c.v * 2 * np.pi * 5.0 + noise(226, (4, 4))) * np.exp(-c.side / 16.0)
     c.height += 0.28 * fan
