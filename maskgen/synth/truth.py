@@ -245,7 +245,7 @@ def _texture(
     base = tint[::-1] * _CLOTH
     lining = lining_beside(tint, hex_to_linear(style.spec.material.lining))[::-1] * _CLOTH
     printed, hem = level.print, level.lining[..., None]
-    colour = level.albedo[..., ::-1] * base * (1.0 - hem) + lining * hem
+    colour = level.albedo[..., ::-1] * (base * (1.0 - hem) + lining * hem)
     colour = colour * (1.0 - printed[..., 3:]) + printed[..., 2::-1] * _CLOTH
     colour *= 2.0 ** (0.5 * level.relief[..., 2:3])
     out = np.zeros((h, w, 6), np.float32)

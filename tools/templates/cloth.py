@@ -36,7 +36,8 @@ def draw_fitted(c: Canvas) -> None:
     gathers(c, 205, 0.55, 12.0, 6)
     tension(c, 207, 0.42)
     c.height += 0.55 * noise(209, (3, 4)) + 0.10 * noise(210, (8, 10))
-    folds(c, 211, 0.30, (3, 3))
+    folds(c, 211, 0.55, (3, 4))
+    folds(c, 213, 0.18, (8, 7))
 
 
 def draw_sponge(c: Canvas) -> None:
@@ -45,8 +46,9 @@ def draw_sponge(c: Canvas) -> None:
     c.albedo *= 1.0 - 0.20 * np.exp(-((c.x / 0.7) ** 2))
     edge = np.minimum(c.top, c.bottom)
     groove(c, edge - 3.0, 1.6, 0.22)
-    c.height += 0.06 * noise(221, (130, 170)) + 0.05 * noise(222, (60, 80))
-    folds(c, 223, 0.45, (3, 4))
+    # pores are finer than a photograph shows; coarser ones would read as leather
+    c.height += 0.025 * noise(221, (150, 200)) + 0.008 * noise(222, (60, 80))
+    folds(c, 223, 0.6, (3, 3), sharp=0.7)
     tension(c, 225, 0.22)
     fan = np.sin(c.v * 2 * np.pi * 5.0 + noise(226, (4, 4))) * np.exp(-c.side / 16.0)
     c.height += 0.28 * fan
@@ -75,9 +77,9 @@ def draw_window(c: Canvas) -> None:
     # haze, crumples and two reflections of a film
     crumple = np.clip(noise(247, (5, 7)), 0.0, 1.6) * np.clip(noise(248, (14, 12)), 0.0, 1.6)
     slant = c.x + 0.55 * (c.y - cy)
-    glare = 0.55 * stripe(slant + 17.0, 5.0, 6.0) + 0.30 * stripe(slant + 7.0, 1.5, 4.0)
+    glare = 0.42 * stripe(slant + 22.0, 3.0, 4.0) + 0.24 * stripe(slant + 14.5, 0.8, 2.5)
     glare = glare * soft(np.abs(c.y - cy) - 12.0, 9.0) * (0.7 + 0.3 * noise(249, (6, 6)))
-    haze = np.clip(0.10 + 0.10 * crumple + glare, 0.06, 0.75)
+    haze = np.clip(0.05 + 0.06 * crumple + glare, 0.04, 0.75)
     c.alpha = c.alpha * (1.0 - film) + haze * film
     c.lay((0.97, 0.98, 0.99), film)
 

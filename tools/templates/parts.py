@@ -39,12 +39,21 @@ def stitches(c: Canvas, d: Map, along: Map, depth: float = 0.35, period: float =
 
 
 def welds(
-    c: Canvas, d: Map, along: Map, period: float = 2.6, length: float = 1.4, depth: float = 0.2
+    c: Canvas,
+    d: Map,
+    along: Map,
+    period: float = 2.6,
+    length: float = 1.4,
+    depth: float = 0.2,
+    dark: float = 0.13,
 ) -> None:
-    """A row of ultrasonic weld marks on the line d = 0: pressed, a little darker, glassy."""
-    marks = c.dashes(d, along, length, period, 1.0)
+    """A row of ultrasonic weld marks on the line d = 0: pressed, glassy, by ``dark`` darker than the cloth.
+
+    Where the layers are melted into one, the cloth beneath a pale fold shows.
+    """
+    marks = c.dashes(d, along, length, period, 1.2)
     c.height -= depth * marks
-    c.albedo *= 1.0 - 0.13 * marks
+    c.albedo *= 1.0 - dark * marks
 
 
 def weld_band(c: Canvas, d: Map, centre: float, width: float, depth: float, pitch: float = 1.8) -> None:

@@ -200,15 +200,19 @@ def zebra() -> Tile:
 
 
 def tie_dye() -> Tile:
-    t = Tile((238, 240, 244))
+    """Dyed while twisted up: rings of bleeding dyes round one spot, drawn out along folds; pale creases."""
+    t = Tile((58, 96, 168))
+    t.shade(1.0 + 0.10 * periodic_noise(481, 6) + 0.05 * periodic_noise(482, 20))
     r, a = t.polar(0.5, 0.5)
-    # rays die out before the seam, where the tile is the ground again
-    ray = np.cos(3 * a + 26 * r + 0.9 * periodic_noise(481, 9))
-    near = smooth(r - 0.40, 0.18)
-    for color, level in (((120, 170, 210), 0.0), ((66, 96, 176), 0.45), ((132, 74, 156), 0.75)):
-        t.ink(color, 0.85 * near * smooth(level - ray + 0.25 * periodic_noise(482, 24), 0.5))
-    far = smooth(0.33 - r, 0.14)
-    t.ink((222, 120, 130), 0.7 * far * smooth(0.2 - periodic_noise(483, 7), 0.8))
+    # a dye runs further along a fold than across it; whole numbers of rays close round the spot
+    run = 0.022 * np.cos(9 * a + 1.6 * periodic_noise(484, 5))
+    run += 0.012 * np.cos(23 * a + periodic_noise(485, 7))
+    far = r + run * smooth(0.05 - r, 0.12) + 0.016 * periodic_noise(486, 12)
+    dyes = (((92, 176, 190), 0.42), ((240, 236, 226), 0.335), ((232, 196, 84), 0.30), ((226, 120, 92), 0.20))
+    for color, reach in (*dyes, ((176, 66, 128), 0.11)):
+        t.ink(color, 0.92 * smooth(far - reach, 0.05))
+    creases = smooth(np.abs(np.sin(7.0 * a + 0.8 * periodic_noise(487, 9))) - 0.03, 0.22)
+    t.ink((244, 242, 236), 0.45 * creases * smooth(0.04 - r, 0.1) * smooth(r - 0.34, 0.12))
     t.weave(64, 0.02)
     return t
 

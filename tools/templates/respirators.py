@@ -6,8 +6,8 @@ import numpy as np
 
 from maskgen.masks.spec import Bump
 
-from .canvas import Canvas, noise, soft, stripe
-from .parts import disc, groove, nose_clip, tension, weld_band, welds
+from .canvas import Canvas, Map, noise, soft, stripe
+from .parts import crinkles, disc, folds, groove, nose_clip, tension, weld_band, welds
 
 _METAL = (0.72, 0.73, 0.74)
 _INK = (0.25, 0.28, 0.33)
@@ -69,18 +69,25 @@ def draw_valve(c: Canvas) -> None:
     nose_clip(c, 13.0, 88.0, 5.0, (0.78, 0.78, 0.77), raised=0.5)
     _staples(c, (0.16, 0.84), (0.33, 0.47, 0.66))
     far, around, _ = c.round_part(c.spec.drape.bumps[0])
-    plate = soft(far - 14.5, 0.8)
+    plate = soft(far - 15.0, 0.8)
     c.albedo *= 1.0 - 0.18 * np.exp(-(((far - 17.5) / 2.2) ** 2))
     c.height *= 1.0 - 0.9 * plate
-    c.lay((0.90, 0.91, 0.92), plate)
-    groove(c, far - 12.0, 1.4, 0.5)
-    c.lay((0.45, 0.47, 0.50), 0.75 * stripe(far - 12.0, 0.9))
-    inner = soft(far - 10.0, 0.6) * soft(3.0 - far, 0.6)
-    spokes = np.abs(((around / np.pi * 4.0 + 0.5) % 1.0) - 0.5) * np.pi / 4.0 * far
-    slots = inner * soft(1.1 - spokes, 0.6)
-    c.lay((0.30, 0.31, 0.33), 0.8 * slots)
-    c.height -= 0.6 * slots
-    c.lay((0.20, 0.38, 0.62), soft(far - 2.6, 0.5))
+    c.lay((0.86, 0.87, 0.87), plate)
+    groove(c, far - 12.4, 1.4, 0.5)
+    c.albedo *= 1.0 - 0.22 * stripe(far - 12.4, 1.1, 0.7)
+    cap = soft(far - 11.4, 0.9)
+    c.height += 0.5 * cap
+    _louvres(c, far, around)
+
+
+def _louvres(c: Canvas, far: Map, around: Map) -> None:
+    """Slits across the valve's cap, each in the shade of the blade above it; a moulded ring round them."""
+    across = far * np.sin(around)
+    for k in range(-2, 3):
+        at = across - 3.9 * k
+        slit = stripe(at, 1.3, 0.7) * soft(far - 9.4, 0.7)
+        c.lay((0.42, 0.43, 0.45), 0.75 * slit)
+        c.height += 0.5 * soft(far - 9.4, 0.9) * np.exp(-(((at - 1.9) / 1.0) ** 2)) - 0.6 * slit
 
 
 def draw_fold(c: Canvas) -> None:
@@ -98,9 +105,10 @@ def draw_fold(c: Canvas) -> None:
     for v, bow in ((0.34, 0.10), (0.64, -0.06)):
         d = (c.v - v - bow * np.abs(c.u) ** 1.3) * (c.y + c.bottom)
         groove(c, d, 2.8, 0.26, soft(np.abs(c.u) - 0.80, 0.1))
-    nose_clip(c, 11.5, 88.0, 5.0, (0.66, 0.67, 0.68), raised=0.5, opacity=0.55)
+    nose_clip(c, 11.5, 88.0, 5.0, (0.66, 0.67, 0.68), raised=0.5, opacity=0.4)
     c.height += 0.30 * noise(141, (3, 4))
     tension(c, 143, 0.25)
+    crinkles(c, 145, 0.022)
     c.height += 0.03 * noise(144, (34, 46))
     mark = np.maximum(np.abs(np.abs(c.x) - 58.0) - 9.0, np.abs(c.y - 82.0) - 3.0)
     c.height -= 0.25 * (soft(mark, 0.8) - soft(mark + 1.2, 0.8))
@@ -119,6 +127,8 @@ def draw_boat(c: Canvas) -> None:
         weld_band(c, edge, 3.0, 3.6, 0.45, pitch=2.2)
         c.albedo *= 1.0 - 0.07 * np.exp(-(((edge - 6.0) / 0.9) ** 2))
     nose_clip(c, 7.5, 92.0, 4.0, None, raised=0.6)
+    folds(c, 165, 0.45, (3, 3))
+    crinkles(c, 167, 0.022)
     c.height += 0.25 * noise(161, (3, 4))
     tension(c, 163, 0.32)
 

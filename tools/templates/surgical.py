@@ -62,7 +62,7 @@ def _fold(c: Canvas, top: float, side: float, bottom: float) -> Map:
 def _side_welds(c: Canvas, inset: float) -> None:
     """Columns of weld marks where the stack of pleats is closed at the side."""
     for k in range(3):
-        welds(c, c.side - inset - 2.4 * k, c.y, period=2.4, length=1.3, depth=0.15)
+        welds(c, c.side - inset - 2.4 * k, c.y, period=2.6, length=1.3, depth=0.15, dark=0.20)
     c.height += 0.5 * soft(c.side - inset - 8.0, 1.5)
 
 
@@ -71,9 +71,10 @@ def draw_loops(c: Canvas) -> None:
     fold = _fold(c, 9.0, 6.5, 5.0)
     nonwoven(c, 19, 0.035)
     _pleats(c, 11, (0.31, 0.51, 0.71), 2.5, (0.22, 0.50, 0.34))
-    welds(c, c.top - 4.6, c.x)
-    welds(c, c.top - 7.4, c.x, period=2.2)
-    welds(c, c.bottom - 4.0, c.x)
+    # the rows seen in most photographs: long marks below the clip, short ones where the fold ends
+    welds(c, c.top - 3.2, c.x, period=3.4, length=1.9, dark=0.30)
+    welds(c, c.top - 7.8, c.x, period=3.4, length=1.9, dark=0.34)
+    welds(c, c.bottom - 3.6, c.x, period=3.4, length=1.9, dark=0.24)
     nose_clip(c, 5.8, 96.0, 3.0, None, raised=0.45)
     _side_welds(c, 4.0)
     tension(c, 15, 0.22)
