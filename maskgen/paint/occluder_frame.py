@@ -1,8 +1,8 @@
 """The picture in the frame of the face: the crop that the search for occluders looks at, and its channels.
 
 The crop is upright with the head, centred on the lower face and of one scale for all, 2.6 mm a pixel. Beside
-its colours the search is told what the fit knows of each pixel: where on the face it lies, how deep inside the
-outline, how it faces the camera.
+its colours the search is told what the fit knows of each pixel: where on the face it lies, how deep inside
+the outline, how it faces the camera.
 """
 
 from __future__ import annotations
@@ -37,8 +37,9 @@ _LEAST_SCALE, _LEAST_PIXELS = 0.08, 12
 _LEAST_CORE, _LEAST_FACE = 6, 40
 #: the lower face: y/60 mm below the nose's tip, and depth/25 mm inside the outline
 _TOP, _RIM = -0.3, -0.15
-_FLOOR = np.float32(0.012)
-_LOG: F32 = np.log2(LINEAR + _FLOOR).astype(np.float32)
+#: keeps the dark from counting, of linear light
+_FLOOR = 0.012
+_LOG: F32 = np.log2(LINEAR + np.float32(_FLOOR)).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +73,10 @@ def _around(region: Mask, pixels: int) -> Mask:
 @lru_cache(maxsize=1)
 def _chart() -> _Chart:
     """Points about 2.5 mm apart from the eyes down to the throat; symmetric."""
-    azimuth, height = np.radians(np.linspace(-96.0, 96.0, _COLUMNS)), np.radians(np.linspace(-33.0, 69.0, _ROWS))
+    azimuth, height = (
+        np.radians(np.linspace(-96.0, 96.0, _COLUMNS)),
+        np.radians(np.linspace(-33.0, 69.0, _ROWS)),
+    )
     el, az = np.meshgrid(height, azimuth, indexing="ij")
     d = np.stack([np.cos(el) * np.sin(az), np.sin(el), -np.cos(el) * np.cos(az)], -1)
     grid = CENTRE + d * head_radius(d.reshape(-1, 3)).reshape(el.shape)[..., None]
@@ -95,11 +99,10 @@ def _chart() -> _Chart:
         normals = -normals
     coarse = np.ascontiguousarray(grid[::2, ::2]).reshape(-1, 3)
     maps = np.stack(
-        [np.clip(depth / 25.0, -1.5, 1.5), np.ones(len(p)), np.zeros(len(p)), p[:, 0] / 60.0, p[:, 1] / 60.0], 1
+        [np.clip(depth / 25.0, -1.5, 1.5), np.ones(len(p)), np.zeros(len(p)), p[:, 0] / 60.0, p[:, 1] / 60.0],
+        1,
     )
-    return _Chart(
-        coarse, bending_weights(coarse), normals.astype(np.float32), maps.astype(np.float32), core
-    )
+    return _Chart(coarse, bending_weights(coarse), normals.astype(np.float32), maps.astype(np.float32), core)
 
 
 def crop_matrix(fit: FaceFit, side: int = SIDE) -> Array:
@@ -138,8 +141,10 @@ def cut(image: NDArray[np.uint8], matrix: Array, side: int) -> NDArray[np.uint8]
 
 
 def face_maps(fit: FaceFit, matrix: Array) -> tuple[F32, Mask]:
-    """What the fit knows of each pixel of the crop, (5, SIDE, SIDE): depth inside the outline, whether it shows
-    the face, how it faces the camera, x and y on the face; and the core (SIDE, SIDE), skin that is seldom hidden.
+    """What the fit knows of each pixel of the crop, and the core (SIDE, SIDE), skin that is seldom hidden.
+
+    The former are (5, SIDE, SIDE): depth inside the outline / 25 mm, whether it shows the face, how it faces
+    the camera, x and y on the face / 60 mm.
     """
     chart = _chart()
     coarse = fit.bent_to_image(chart.coarse, chart.weights)
@@ -152,36 +157,26 @@ def face_maps(fit: FaceFit, matrix: Array) -> tuple[F32, Mask]:
     view.place(coarse, fit.rotation[2], chart.normals, at, facing)
     nearest = np.empty((SIDE, SIDE), np.int32)
     view.splat(at, facing, nearest)
-    maps = np.append(chart.maps, np.array([[-1.5, 0.0, 0.0, 0.0, 0.0]], np.float32), 0)[nearest]
-    maps[..., 2] = np.where(nearest >= 0, -facing[nearest], 0.0)
-    core = (nearest >= 0) & chart.core[nearest] & (maps[..., 2] > 0.3)
-    return np.ascontiguousarray(maps.transpose(2, 0, 1)), core
+    maps, core = np.empty((5, SIDE, SIDE), np.float32), np.empty((SIDE, SIDE), np.bool_)
+    view.look_up(nearest, facing, chart.maps, chart.core, maps, core)
+    return maps, core
 
 
-def channels(crop: NDArray[np.uint8], maps: F32, core: Mask, inside: F32) -> F32:
-    """What the network is given, (CHANNELS, SIDE, SIDE) float32.
+def channels(crop: NDArray[np.uint8], maps: F32, core: Mask, inside: Mask) -> F32:
+    """What the network is given, (CHANNELS, SIDE, SIDE) float32: colours, ``maps``, ``inside``.
 
-    crop: (SIDE, SIDE, 3) uint8 BGR; maps, core: of `face_maps`; inside: 1 where the photograph is, else 0.
+    crop: (SIDE, SIDE, 3) uint8 BGR; maps, core: of `face_maps`; inside: where the photograph is.
     Light and colour come twice, against this face's own skin and as they are, in stops.
     """
-    log = _LOG[crop]
-    light = np.log2(LINEAR[crop] @ LUMA_BGR + _FLOOR)
-    pink, blue = log[..., 2] - log[..., 1], log[..., 0] - log[..., 1]
-    known = core if int(core.sum()) > _LEAST_CORE else np.ones_like(core)
-    own = [np.median(v[known]) for v in (light, pink, blue)]
     out = np.empty((CHANNELS, SIDE, SIDE), np.float32)
-    out[0] = np.clip(light - own[0], -4.0, 3.0) * 0.5
-    out[1], out[2] = np.clip(pink - own[1], -2.0, 2.0), np.clip(blue - own[2], -2.0, 2.0)
-    # about 0 for skin in good light
-    out[3], out[4], out[5] = light * 0.25 + 0.7, pink - 0.5, blue + 0.3
-    out[:6] *= inside
+    view.colours(crop, LINEAR, _LOG, LUMA_BGR, _FLOOR, core, inside, _LEAST_CORE, out)
     out[6:11], out[11] = maps, inside
     return out
 
 
 @dataclass(frozen=True, eq=False)
 class FaceView:
-    """channels: of `channels`. face: (SIDE, SIDE) what of the crop is the lower face. matrix: of `crop_matrix`."""
+    """channels: of `channels`. face: (SIDE, SIDE) where the lower face is. matrix: of `crop_matrix`."""
 
     channels: F32
     face: Mask
@@ -198,17 +193,18 @@ def face_view(image: NDArray[np.uint8], fit: FaceFit, frame: tuple[int, int, int
         return None
     matrix = crop_matrix(fit)
     maps, core = face_maps(fit, matrix)
-    at = matrix @ _grid()
-    inside = ((at[0] >= x0 - 0.5) & (at[0] <= x1 - 0.5) & (at[1] >= y0 - 0.5) & (at[1] <= y1 - 0.5))
-    inside = inside.reshape(SIDE, SIDE)
+    inside = _inside(matrix, frame)
     face = (maps[1] > 0.5) & (maps[4] > _TOP) & (maps[0] > _RIM) & inside
     if int(face.sum()) < _LEAST_FACE:
         return None
-    given = channels(cut(image, matrix, SIDE), maps, core, inside.astype(np.float32))
-    return FaceView(given, face, matrix)
+    return FaceView(channels(cut(image, matrix, SIDE), maps, core, inside), face, matrix)
 
 
-@lru_cache(maxsize=1)
-def _grid() -> Array:
-    y, x = np.mgrid[:SIDE, :SIDE].reshape(2, -1)
-    return np.stack([x, y, np.ones_like(x)]).astype(np.float64)
+def _inside(matrix: Array, frame: tuple[int, int, int, int]) -> Mask:
+    """Whether each pixel of the crop lies within ``frame`` (x0, y0, x1, y1)."""
+    across = np.arange(SIDE, dtype=np.float64)
+    out = np.ones((SIDE, SIDE), np.bool_)
+    for row, low, high in zip(matrix, frame[:2], frame[2:], strict=True):
+        at = (row[1] * across + row[2])[:, None] + row[0] * across
+        out &= (at >= low - 0.5) & (at <= high - 0.5)
+    return out

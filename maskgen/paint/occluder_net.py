@@ -1,7 +1,7 @@
 """The network that says of each pixel of the face's crop whether something lies in front of it.
 
-A small U-Net, run by OpenCV. Its weights ship with the package; they were learned on heads that `maskgen synth`
-drew and things that `tools/occluder_net` put in front of them, never on a photograph.
+A small U-Net, run by OpenCV. Its weights ship with the package; they were learned on heads that
+`maskgen synth` drew and things that `tools/occluder_net` put in front of them, never on a photograph.
 """
 
 from __future__ import annotations

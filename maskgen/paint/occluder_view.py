@@ -10,6 +10,7 @@ from ..geometry.rotation import Array
 
 F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
+U8 = NDArray[np.uint8]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -79,3 +80,63 @@ def splat(at: F32, facing: F32, nearest: I32) -> None:
         for x in range(w):
             key = front[y + 2, x + 2]
             nearest[y, x] = key & (step - 1) if key < np.int64(1) << 61 else -1
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def look_up(nearest: I32, facing: F32, chart_maps: F32, chart_core, maps: F32, core) -> None:  # type: ignore[no-untyped-def]
+    """What the chart says of each pixel, into ``maps`` (5, h, w) and ``core`` (h, w).
+
+    chart_maps: (n, 5), its third column to be replaced by how a point faces the camera; chart_core: (n,).
+    """
+    h, w = nearest.shape
+    for y in range(h):
+        for x in range(w):
+            i = nearest[y, x]
+            if i < 0:
+                maps[0, y, x] = np.float32(-1.5)
+                maps[1, y, x] = maps[2, y, x] = maps[3, y, x] = maps[4, y, x] = np.float32(0.0)
+                core[y, x] = False
+            else:
+                for c in range(5):
+                    maps[c, y, x] = chart_maps[i, c]
+                maps[2, y, x] = -facing[i]
+                core[y, x] = chart_core[i] and facing[i] < np.float32(-0.3)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def colours(
+    crop: U8, linear: F32, log: F32, luma: F32, floor: float, core, inside, least: int, out: F32
+) -> None:  # type: ignore[no-untyped-def]
+    """Light and colour of ``crop`` (h, w, 3) BGR in stops, into the first six of ``out`` (c, h, w).
+
+    First against the median of ``core`` (h, w), or of all where it has no more than ``least`` pixels; then as
+    they are. linear, log: (256,) of each level, log being log2(linear + floor). 0 where not ``inside``.
+    """
+    h, w = core.shape
+    own = np.empty((3, h * w), np.float32)
+    n = 0
+    for y in range(h):
+        for x in range(w):
+            b, g, r = crop[y, x, 0], crop[y, x, 1], crop[y, x, 2]
+            lit = luma[0] * linear[b] + luma[1] * linear[g] + luma[2] * linear[r]
+            light = np.log2(lit + np.float32(floor))
+            pink, blue = log[r] - log[g], log[b] - log[g]
+            out[0, y, x], out[1, y, x], out[2, y, x] = light, pink, blue
+            if core[y, x]:
+                own[0, n], own[1, n], own[2, n] = light, pink, blue
+                n += 1
+    skin = np.empty(3, np.float32)
+    for c in range(3):
+        skin[c] = np.median(own[c, :n]) if n > least else np.median(out[c])
+    two, four = np.float32(2.0), np.float32(4.0)
+    for y in range(h):
+        for x in range(w):
+            on = np.float32(1.0) if inside[y, x] else np.float32(0.0)
+            light, pink, blue = out[0, y, x], out[1, y, x], out[2, y, x]
+            out[0, y, x] = min(max(light - skin[0], -four), np.float32(3.0)) * np.float32(0.5) * on
+            out[1, y, x] = min(max(pink - skin[1], -two), two) * on
+            out[2, y, x] = min(max(blue - skin[2], -two), two) * on
+            # about 0 for skin in good light
+            out[3, y, x] = (light * np.float32(0.25) + np.float32(0.7)) * on
+            out[4, y, x] = (pink - np.float32(0.5)) * on
+            out[5, y, x] = (blue + np.float32(0.3)) * on
