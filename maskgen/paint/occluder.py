@@ -1,9 +1,9 @@
 """What lies in front of the face and stays in front of the mask: hands, cups, flutes, flowers, scarves.
 
 A small network (`occluder_net.py`) looks at a crop of the lower face (`occluder_frame.py`) and says of each
-pixel whether something is before it. What it is sure of, seen straight and in a mirror, is kept in front; what
-it only suspects is painted over and reported (docs/painting.md, section 6). A hole in a right mask is worse
-than a hand painted over, so it must be very sure.
+pixel whether something is before it. What it is sure of, seen straight and in a mirror, is kept in front;
+what it only suspects is painted over and reported (docs/painting.md, section 6). A hole in a right mask is
+worse than a hand painted over, so it must be very sure.
 """
 
 from __future__ import annotations
@@ -24,13 +24,24 @@ from .types import HIDDEN_BY_MASK, VISIBLE
 
 F32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
-#: log odds of a pixel that is taken to be in front, and of one that speaks for a thing as a whole
-_IN_FRONT, _STRONG = 0.0, 1.7
-#: what a thing must hide of the lower face, and how much of that must be strong, to be kept and to be noted
-_SURE_SHARE, _SURE_STRONG = 0.015, 0.5
-_SUSPECT_SHARE, _SUSPECT_STRONG = 0.010, 0.3
+#: log odds of a pixel that is taken to be in front
+_IN_FRONT = 0.0
+#: of the lower face, what a thing must hide and must not exceed: larger ones are a face in odd light
+_LEAST_HIDDEN, _MOST_HIDDEN = 0.006, 0.35
+#: the log odds that a quarter of its pixels must exceed, to be kept and to be noted
+_SURE, _SUSPECT = 2.0, 1.0
+#: things darker than the skin beside them by more stops than this may be its shadow
+_DARK = -0.7
+#: how much light and colour must change at its border, stops a pixel
+_EDGE = 0.1
+#: a mouth this wide open (gap over width) pulls the chin out of the face: nothing is sure then
+_WIDE_OPEN = 0.75
 #: how far a border found on the crop may lie from the edge it stands for, mm
 _BORDER_MM = 3.0
+#: a border counts as an edge in the face only so deep inside its outline, / 25 mm
+_INSIDE = 0.15
+#: log odds of what is surely bare, and the pixels of it that a colour is read from
+_BARE, _FEW = -0.5, 6
 #: a smaller share of the mask is not worth a hole
 _LEAST_SHARE = 0.004
 _NOTE = "occluder: something may lie in front of the face; it was painted over"
@@ -61,11 +72,17 @@ class Occlusion:
 
 @dataclass(frozen=True, eq=False)
 class _Thing:
-    """A connected region of the crop. share: of the lower face that it hides; strong: of that, how much is sure."""
+    """A connected region of the crop that may lie in front.
+
+    share: of the lower face that it hides. strength: upper quartile of its log odds there. edge: how much
+    light and colour change at its border in the face, stops a pixel. brighter: stops, than the skin beside it.
+    """
 
     region: Mask
     share: float
-    strong: float
+    strength: float
+    edge: float
+    brighter: float
 
 
 def _things(odds: F32, view: FaceView) -> list[_Thing]:
@@ -75,20 +92,47 @@ def _things(odds: F32, view: FaceView) -> list[_Thing]:
     out = []
     for i in range(1, count):
         region = label == i
-        hidden = odds[region & view.face]
-        if len(hidden) > 0:
-            out.append(_Thing(region, len(hidden) / whole, float((hidden > _STRONG).mean())))
+        hidden = region & view.face
+        share = float(hidden.sum()) / whole
+        if not _LEAST_HIDDEN < share < _MOST_HIDDEN:
+            continue
+        strength = float(np.quantile(odds[hidden], 0.75))
+        if strength > _SUSPECT:
+            out.append(_measured(region, hidden, share, strength, odds, view))
     return out
 
 
+def _measured(region: Mask, hidden: Mask, share: float, strength: float, odds: F32, view: FaceView) -> _Thing:
+    light = view.channels[0]
+    flat = region.astype(np.uint8)
+    grown = cv2.dilate(flat, _square(1)) > 0
+    band = grown & (cv2.erode(flat, _square(1)) == 0) & (view.channels[6] > _INSIDE)
+    edge = float(_slope(view.channels[:3])[band].mean()) if band.any() else 0.0
+    bare = view.face & (odds < _BARE)
+    beside = bare & (cv2.dilate(flat, _square(4)) > 0) & ~grown
+    if int(beside.sum()) < _FEW:
+        beside = bare if bare.any() else view.face
+    # the first channel counts half stops
+    brighter = 2.0 * float(np.median(light[hidden]) - np.median(light[beside]))
+    return _Thing(region, share, strength, edge, brighter)
+
+
+def _square(reach: int) -> NDArray[np.uint8]:
+    return np.ones((2 * reach + 1,) * 2, np.uint8)
+
+
+def _slope(colours: F32) -> F32:
+    """Size of the gradient of channels (3, h, w), per pixel."""
+    square = np.zeros(colours.shape[1:], np.float32)
+    for c in colours:
+        for dx, dy in ((1, 0), (0, 1)):
+            square += cv2.Sobel(c, cv2.CV_32F, dx, dy, scale=0.125) ** 2
+    return np.sqrt(square)
+
+
 def _sure(thing: _Thing) -> bool:
-    """The strict rule: what passes is kept in front."""
-    return thing.share > _SURE_SHARE and thing.strong > _SURE_STRONG
-
-
-def _suspect(thing: _Thing) -> bool:
-    """The loose rule: worth a note."""
-    return thing.share > _SUSPECT_SHARE and thing.strong > _SUSPECT_STRONG
+    """The strict rule: what passes is kept in front. Fewer than one bare face in a hundred may pass it."""
+    return thing.strength > _SURE and thing.edge > _EDGE and thing.brighter > _DARK
 
 
 def find_occluder(
@@ -108,14 +152,14 @@ def find_occluder(
     if view is None:
         return none
     odds = logits(view.channels)
-    if not any(_suspect(thing) for thing in _things(odds, view)):
+    if not _things(odds, view):
         return none
     # a second look, from the other side, before anything is done
     odds = 0.5 * (odds + mirrored_logits(view.channels))
-    found = [thing for thing in _things(odds, view) if _suspect(thing)]
+    found = _things(odds, view)
     if not found:
         return none
-    sure = [thing for thing in found if _sure(thing)]
+    sure = [thing for thing in found if _sure(thing)] if fit.mouth_open < _WIDE_OPEN else []
     if not sure:
         return Occlusion(none.front, 0.0, 0.4, _NOTE)
     region = np.logical_or.reduce([thing.region for thing in sure])
@@ -124,7 +168,12 @@ def find_occluder(
     share = float((front * coverage).sum()) / max(total, 1e-6)
     if share < _LEAST_SHARE:
         return none
-    return Occlusion(front, round(share, 4), round(0.5 + 0.5 * max(t.strong for t in sure), 4))
+    return Occlusion(front, round(share, 4), round(_confidence(sure), 4))
+
+
+def _confidence(sure: list[_Thing]) -> float:
+    """Above 0.5: how far the strongest thing exceeds what was asked of it."""
+    return 1.0 - 0.5 * _SURE / max(thing.strength for thing in sure)
 
 
 def put_behind(scene: Scene, occlusion: Occlusion) -> None:

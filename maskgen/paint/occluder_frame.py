@@ -36,7 +36,7 @@ _LEAST_SCALE, _LEAST_PIXELS = 0.08, 12
 #: pixels of the core that its colour can be read from, and of the lower face that are worth a look
 _LEAST_CORE, _LEAST_FACE = 6, 40
 #: the lower face: y/60 mm below the nose's tip, and depth/25 mm inside the outline
-_TOP, _RIM = -0.3, -0.15
+_TOP, _RIM = -0.15, -0.15
 #: keeps the dark from counting, of linear light
 _FLOOR = 0.012
 _LOG: F32 = np.log2(LINEAR + np.float32(_FLOOR)).astype(np.float32)
@@ -130,7 +130,7 @@ def cut(image: NDArray[np.uint8], matrix: Array, side: int) -> NDArray[np.uint8]
     if shrink > 1:
         size = max(2, (x1 - x0) // shrink), max(2, (y1 - y0) // shrink)
         fx, fy = size[0] / (x1 - x0), size[1] / (y1 - y0)
-        part = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+        part = np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8)
     to_picture = np.array([[1 / fx, 0, x0 + 0.5 / fx - 0.5], [0, 1 / fy, y0 + 0.5 / fy - 0.5], [0, 0, 1.0]])
     back = np.vstack([matrix, [0, 0, 1.0]])
     halved = np.array([[0.5, 0.0, -0.25], [0.0, 0.5, -0.25], [0.0, 0.0, 1.0]])

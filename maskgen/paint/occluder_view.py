@@ -11,6 +11,7 @@ from ..geometry.rotation import Array
 F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
 U8 = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -83,7 +84,7 @@ def splat(at: F32, facing: F32, nearest: I32) -> None:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def look_up(nearest: I32, facing: F32, chart_maps: F32, chart_core, maps: F32, core) -> None:  # type: ignore[no-untyped-def]
+def look_up(nearest: I32, facing: F32, chart_maps: F32, chart_core: Mask, maps: F32, core: Mask) -> None:
     """What the chart says of each pixel, into ``maps`` (5, h, w) and ``core`` (h, w).
 
     chart_maps: (n, 5), its third column to be replaced by how a point faces the camera; chart_core: (n,).
@@ -105,8 +106,8 @@ def look_up(nearest: I32, facing: F32, chart_maps: F32, chart_core, maps: F32, c
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def colours(
-    crop: U8, linear: F32, log: F32, luma: F32, floor: float, core, inside, least: int, out: F32
-) -> None:  # type: ignore[no-untyped-def]
+    crop: U8, linear: F32, log: F32, luma: F32, floor: float, core: Mask, inside: Mask, least: int, out: F32
+) -> None:
     """Light and colour of ``crop`` (h, w, 3) BGR in stops, into the first six of ``out`` (c, h, w).
 
     First against the median of ``core`` (h, w), or of all where it has no more than ``least`` pixels; then as
