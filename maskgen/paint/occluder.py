@@ -75,7 +75,7 @@ class _Thing:
     """A connected region of the crop that may lie in front.
 
     share: of the lower face that it hides. strength: upper quartile of its log odds there. edge: how much
-    light and colour change at its border in the face, stops a pixel. brighter: stops, than the skin beside it.
+    light and colour change at its border in the face, stops a pixel. brighter: stops, than skin beside it.
     """
 
     region: Mask

@@ -6,7 +6,9 @@ A small U-Net, run by OpenCV. Its weights ship with the package; they were learn
 
 from __future__ import annotations
 
+import gzip
 import threading
+import zlib
 from functools import lru_cache
 from importlib import resources
 
@@ -18,7 +20,8 @@ from ..errors import UsageError
 from .occluder_frame import FACE_X
 
 F32 = NDArray[np.float32]
-WEIGHTS = "occluder.onnx"
+#: ONNX, packed by gzip
+WEIGHTS = "occluder.onnx.gz"
 #: a network of OpenCV keeps its buffers: each thread has its own
 _own = threading.local()
 
@@ -26,8 +29,8 @@ _own = threading.local()
 @lru_cache(maxsize=1)
 def _weights() -> NDArray[np.uint8]:
     try:
-        data = resources.files(__package__).joinpath(WEIGHTS).read_bytes()
-    except OSError as error:
+        data = gzip.decompress(resources.files(__package__).joinpath(WEIGHTS).read_bytes())
+    except (OSError, EOFError, zlib.error) as error:
         raise UsageError(
             f"maskgen/paint/{WEIGHTS}, the weights of the search for occluders, cannot be read ({error}); "
             "they come with the package: install maskgen again"

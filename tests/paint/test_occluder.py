@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import lru_cache
 
@@ -9,10 +11,12 @@ import cv2
 import numpy as np
 import pytest
 
+from maskgen.errors import UsageError
 from maskgen.geometry.face import fit_face
 from maskgen.geometry.landmarks import Landmarks
 from maskgen.geometry.pose import HeadPose
 from maskgen.masks.spec import MaskDraw
+from maskgen.paint import occluder_net
 from maskgen.paint.frame import photograph_box
 from maskgen.paint.light import estimate_light
 from maskgen.paint.occluder import find_occluder
@@ -144,6 +148,16 @@ def front_of(image, landmarks, pose):
     return whole, found
 
 
+def test_the_border_of_a_cast_shadow_is_no_border_of_a_thing(painter):
+    image, landmarks, pose = portrait(12)
+    x = np.arange(image.shape[1])
+    edge = 1.0 / (1.0 + np.exp(-(x - landmarks.xy[33, 0]) / 3.0))
+    out = painter.paint(
+        (image * (1.0 - 0.6 * edge)[None, :, None]).astype(np.uint8), landmarks, pose, MaskDraw("surgical")
+    )
+    assert out.numbers["occluded_share"] == 0.0
+
+
 def test_a_mirrored_picture_gives_the_mirrored_map():
     image, landmarks, _ = plain_head(size=SIZE)
     for thing in (with_hand, with_cup):
@@ -163,6 +177,27 @@ def test_the_same_picture_gives_the_same_map():
     image, _ = with_hand(picture[0], picture[1])
     a, b = (front_of(image, *picture[1:])[0] for _ in range(2))
     np.testing.assert_array_equal(a, b)
+
+
+def test_threads_give_the_map_that_one_gives():
+    picture = portrait(13, 20.0)
+    image, _ = with_hand(picture[0], picture[1])
+    alone = front_of(image, *picture[1:])[0]
+    with ThreadPoolExecutor(3) as pool:
+        for front, _ in pool.map(lambda _: front_of(image, *picture[1:]), range(6)):
+            np.testing.assert_array_equal(front, alone)
+
+
+def test_weights_that_are_missing_or_broken_are_told_in_one_line(monkeypatch, tmp_path):
+    image, landmarks, pose = plain_head(size=SIZE)
+    (tmp_path / "broken.gz").write_bytes(b"no gzip")
+    for name in ("nowhere.gz", "broken.gz"):
+        monkeypatch.setattr(occluder_net, "WEIGHTS", str(tmp_path / name))
+        monkeypatch.setattr(occluder_net, "_own", threading.local())
+        occluder_net._weights.cache_clear()
+        with pytest.raises(UsageError, match="install maskgen again"):
+            front_of(image, landmarks, pose)
+    occluder_net._weights.cache_clear()
 
 
 def test_grey_pictures_are_judged_by_light_alone(painter):
