@@ -27,12 +27,12 @@ Mask = NDArray[np.bool_]
 #: log odds of a pixel that is taken to be in front
 _IN_FRONT = 0.0
 #: of the lower face, what a thing must hide and must not exceed: larger ones are a face in odd light
-_LEAST_HIDDEN, _MOST_HIDDEN = 0.006, 0.35
+_LEAST_HIDDEN, _MOST_HIDDEN = 0.015, 0.5
 #: the log odds that a quarter of its pixels must exceed, to be kept and to be noted
-_SURE, _SUSPECT = 2.0, 1.0
-#: things darker than the skin beside them by more stops than this may be its shadow
-_DARK = -0.7
-#: how much light and colour must change at its border, stops a pixel
+_SURE, _SUSPECT = 2.0, 0.5
+#: things darker than the skin beside them by more stops may be its shadow or hair, to be kept and to be noted
+_SURE_DARK, _SUSPECT_DARK = -0.2, -2.0
+#: how much light and colour must change at the border of what is noted, stops a pixel
 _EDGE = 0.1
 #: a mouth this wide open (gap over width) pulls the chin out of the face: nothing is sure then
 _WIDE_OPEN = 0.75
@@ -132,7 +132,12 @@ def _slope(colours: F32) -> F32:
 
 def _sure(thing: _Thing) -> bool:
     """The strict rule: what passes is kept in front. Fewer than one bare face in a hundred may pass it."""
-    return thing.strength > _SURE and thing.edge > _EDGE and thing.brighter > _DARK
+    return thing.strength > _SURE and thing.brighter > _SURE_DARK
+
+
+def _suspect(thing: _Thing) -> bool:
+    """The loose rule: worth a note."""
+    return thing.edge > _EDGE and thing.brighter > _SUSPECT_DARK
 
 
 def find_occluder(
@@ -157,11 +162,9 @@ def find_occluder(
     # a second look, from the other side, before anything is done
     odds = 0.5 * (odds + mirrored_logits(view.channels))
     found = _things(odds, view)
-    if not found:
-        return none
     sure = [thing for thing in found if _sure(thing)] if fit.mouth_open < _WIDE_OPEN else []
     if not sure:
-        return Occlusion(none.front, 0.0, 0.4, _NOTE)
+        return Occlusion(none.front, 0.0, 0.4, _NOTE) if any(map(_suspect, found)) else none
     region = np.logical_or.reduce([thing.region for thing in sure])
     front = _to_window(image, view, np.where(region, odds, np.minimum(odds, -1.0)), box, fit.camera.scale)
     total = float(coverage.sum())

@@ -70,7 +70,7 @@ def _folded(net: Net) -> Net:
 
 
 def save_onnx(net: Net, path: Path) -> None:
-    """Write ``net`` as `maskgen.paint.occluder_net` reads it: ONNX, packed by gzip: the same bytes every time."""
+    """Write ``net`` as `maskgen.paint.occluder_net` reads it: ONNX packed by gzip."""
     out = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # torch's newer exporter needs two more packages
