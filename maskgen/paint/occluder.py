@@ -87,15 +87,13 @@ class _Thing:
 
 def _things(odds: F32, view: FaceView) -> list[_Thing]:
     """What may lie in front of the face, of ``odds`` (SIDE, SIDE)."""
-    count, label = cv2.connectedComponents((odds > _IN_FRONT).astype(np.uint8), connectivity=4)
-    whole = float(view.face.sum())
+    _, label = cv2.connectedComponents((odds > _IN_FRONT).astype(np.uint8), connectivity=4)
+    shares = np.bincount(label[view.face]) / float(view.face.sum())
+    shares[0] = 0.0  # what is bare
     out = []
-    for i in range(1, count):
-        region = label == i
+    for i in np.flatnonzero((shares > _LEAST_HIDDEN) & (shares < _MOST_HIDDEN)):
+        region, share = label == i, float(shares[i])
         hidden = region & view.face
-        share = float(hidden.sum()) / whole
-        if not _LEAST_HIDDEN < share < _MOST_HIDDEN:
-            continue
         strength = float(np.quantile(odds[hidden], 0.75))
         if strength > _SUSPECT:
             out.append(_measured(region, hidden, share, strength, odds, view))

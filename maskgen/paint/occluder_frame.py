@@ -29,6 +29,7 @@ SIDE, PIXEL_MM = 64, 2.625
 #: what lies at its middle, mm in the canonical frame: before the mouth, half as deep as the face
 _MIDDLE = np.array([[0.0, 38.0, 50.0]])
 _ROWS, _COLUMNS = 69, 97
+_CORNERS = np.array([[0, SIDE - 1, 0, SIDE - 1], [0, 0, SIDE - 1, SIDE - 1], [1, 1, 1, 1]], np.float64)
 #: of the network's input; FACE_X is the one that changes its sign in a mirror
 CHANNELS, FACE_X = 12, 9
 #: smaller faces are a smudge, px per mm; a strip of a photograph holds none, px
@@ -202,6 +203,9 @@ def face_view(image: NDArray[np.uint8], fit: FaceFit, frame: tuple[int, int, int
 
 def _inside(matrix: Array, frame: tuple[int, int, int, int]) -> Mask:
     """Whether each pixel of the crop lies within ``frame`` (x0, y0, x1, y1)."""
+    corners = matrix @ _CORNERS
+    if (corners.min(1) >= frame[:2]).all() and (corners.max(1) <= np.array(frame[2:]) - 1.0).all():
+        return np.ones((SIDE, SIDE), np.bool_)
     across = np.arange(SIDE, dtype=np.float64)
     out = np.ones((SIDE, SIDE), np.bool_)
     for row, low, high in zip(matrix, frame[:2], frame[2:], strict=True):

@@ -61,7 +61,7 @@ def with_hand(image, landmarks, tone=1.25):
     return drawn(image, where, skin_of(image, landmarks) * tone), where > 127
 
 
-def with_cup(image, landmarks, colour=(40, 50, 200)):
+def with_cup(image, landmarks, colour=(120, 210, 235)):
     """The picture with a cup of one colour from below over chin and mouth, and where it lies."""
     xy, where = landmarks.xy, np.zeros(image.shape[:2], np.uint8)
     unit = float(np.linalg.norm(xy[16] - xy[0])) / 100.0
@@ -102,6 +102,17 @@ def test_what_enters_from_outside_stays_in_front_to_its_edges(painter, key, yaw,
     inside = cv2.erode((hole & where).astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
     np.testing.assert_array_equal(out.image[inside], image[inside])
     assert not (out.segmentation[inside] == MASK).any()
+
+
+def test_what_is_much_darker_than_the_skin_is_only_noted(painter):
+    picture = portrait(12)
+    image, _ = with_cup(picture[0], picture[1], colour=(25, 30, 70))
+    out = painter.paint(image, *picture[1:], MaskDraw("surgical"))
+    assert out.numbers["occluded_share"] == 0.0
+    assert 0.0 < out.numbers["occluder_confidence"] < 0.5
+    assert [n for n in out.notes if n.startswith("occluder")]
+    # but for a band, which is laid by the light round it, the mask is the one without the cup
+    assert np.abs(out.alpha - bare_alpha(painter, picture)).mean() < 1e-3
 
 
 @pytest.mark.parametrize("key", [1, 3, 5, 6, 7, 11, 12, 14])
