@@ -29,7 +29,7 @@ _IN_FRONT = 0.0
 #: of the lower face, what a thing must hide and must not exceed: larger ones are a face in odd light
 _LEAST_HIDDEN, _MOST_HIDDEN = 0.015, 0.5
 #: the log odds that a quarter of its pixels must exceed, to be kept and to be noted
-_SURE, _SUSPECT = 2.0, 0.5
+_SURE, _SUSPECT = 1.75, 0.5
 #: things darker than the skin beside them by more stops may be its shadow or hair, to be kept and to be noted
 _SURE_DARK, _SUSPECT_DARK = -0.2, -2.0
 #: how much light and colour must change at the border of what is noted, stops a pixel
