@@ -6,40 +6,31 @@ A small U-Net, run by OpenCV. Its weights ship with the package; they were learn
 
 from __future__ import annotations
 
-import gzip
 import threading
-import zlib
 from functools import lru_cache
-from importlib import resources
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import UsageError
+from ..masks.shipped import occluder_weights
 from .occluder_frame import FACE_X
 
 F32 = NDArray[np.float32]
-#: ONNX, packed by gzip
-WEIGHTS = "occluder.onnx.gz"
 #: a network of OpenCV keeps its buffers: each thread has its own
 _own = threading.local()
 
 
 @lru_cache(maxsize=1)
 def _weights() -> NDArray[np.uint8]:
-    try:
-        data = gzip.decompress(resources.files(__package__).joinpath(WEIGHTS).read_bytes())
-    except (OSError, EOFError, zlib.error) as error:
-        raise UsageError(
-            f"maskgen/paint/{WEIGHTS}, the weights of the search for occluders, cannot be read ({error}); "
-            "they come with the package: install maskgen again"
-        ) from None
-    return np.frombuffer(data, np.uint8)
+    return np.frombuffer(occluder_weights(), np.uint8)
 
 
 def logits(channels: F32) -> F32:
-    """Log odds (h, w) that something lies before each pixel of ``channels`` (CHANNELS, h, w)."""
+    """Log odds (h, w) that something lies before each pixel of ``channels`` (CHANNELS, h, w).
+
+    Raises UsageError where the installation lacks the weights.
+    """
     net = getattr(_own, "net", None)
     if net is None:
         net = _own.net = cv2.dnn.readNetFromONNX(_weights())

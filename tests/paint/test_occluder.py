@@ -15,6 +15,7 @@ from maskgen.errors import UsageError
 from maskgen.geometry.face import fit_face
 from maskgen.geometry.landmarks import Landmarks
 from maskgen.geometry.pose import HeadPose
+from maskgen.masks import shipped
 from maskgen.masks.spec import MaskDraw
 from maskgen.paint import occluder_net
 from maskgen.paint.frame import photograph_box
@@ -203,7 +204,7 @@ def test_weights_that_are_missing_or_broken_are_told_in_one_line(monkeypatch, tm
     image, landmarks, pose = plain_head(size=SIZE)
     (tmp_path / "broken.gz").write_bytes(b"no gzip")
     for name in ("nowhere.gz", "broken.gz"):
-        monkeypatch.setattr(occluder_net, "WEIGHTS", str(tmp_path / name))
+        monkeypatch.setattr(shipped, "WEIGHTS", str(tmp_path / name))
         monkeypatch.setattr(occluder_net, "_own", threading.local())
         occluder_net._weights.cache_clear()
         with pytest.raises(UsageError, match="install maskgen again"):

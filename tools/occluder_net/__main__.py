@@ -11,15 +11,15 @@ from pathlib import Path
 
 import numpy as np
 
+from maskgen.masks.shipped import WEIGHTS
 from maskgen.paint.occluder_frame import CHANNELS, SIDE
-from maskgen.paint.occluder_net import WEIGHTS
 
 from .heads import draw_head
 from .net import save_onnx
 from .samples import make
 from .train import learn
 
-_OUT = Path(__file__).parents[2] / "maskgen" / "paint" / WEIGHTS
+_OUT = Path(__file__).parents[2] / "maskgen" / "masks" / WEIGHTS
 
 
 def main() -> None:
