@@ -32,8 +32,8 @@ _LEAST_HIDDEN, _MOST_HIDDEN = 0.015, 0.5
 _SURE, _SUSPECT = 1.75, 0.5
 #: things darker than the skin beside them by more stops may be its shadow or hair, to be kept and to be noted
 _SURE_DARK, _SUSPECT_DARK = -0.2, -2.0
-#: how much light and colour must change at the border of what is noted, stops a pixel
-_EDGE = 0.1
+#: how much light and colour must change at its border, stops a pixel, to be kept and to be noted
+_SURE_EDGE, _SUSPECT_EDGE = 0.06, 0.1
 #: a mouth this wide open (gap over width) pulls the chin out of the face: nothing is sure then
 _WIDE_OPEN = 0.75
 #: how far a border found on the crop may lie from the edge it stands for, mm
@@ -130,12 +130,12 @@ def _slope(colours: F32) -> F32:
 
 def _sure(thing: _Thing) -> bool:
     """The strict rule: what passes is kept in front. Fewer than one bare face in a hundred may pass it."""
-    return thing.strength > _SURE and thing.brighter > _SURE_DARK
+    return thing.strength > _SURE and thing.edge > _SURE_EDGE and thing.brighter > _SURE_DARK
 
 
 def _suspect(thing: _Thing) -> bool:
     """The loose rule: worth a note."""
-    return thing.edge > _EDGE and thing.brighter > _SUSPECT_DARK
+    return thing.edge > _SUSPECT_EDGE and thing.brighter > _SUSPECT_DARK
 
 
 def find_occluder(
