@@ -114,16 +114,6 @@ def fetch(typingctx, array, at):
 
 
 @_compiled
-def spread(typingctx, number):
-    """A float32, eight times."""
-
-    def codegen(context, builder, signature, args):
-        return _all(builder, args[0])
-
-    return (_LANES(number), codegen) if number == types.float32 else None
-
-
-@_compiled
 def from_on(typingctx, number):
     """The float32 ``number`` and those that follow it in steps of 1."""
 
@@ -131,18 +121,6 @@ def from_on(typingctx, number):
         return builder.fadd(_all(builder, args[0]), ir.Constant(_FLOATS, [float(i) for i in range(LANES)]))
 
     return (_LANES(number), codegen) if number == types.float32 else None
-
-
-@_compiled
-def floored(typingctx, lanes):
-    """Each of eight numbers down to a whole one."""
-
-    def codegen(context, builder, signature, args):
-        shape = ir.FunctionType(_FLOATS, [_FLOATS])
-        floor = cgutils.get_or_insert_function(builder.module, shape, f"llvm.floor.v{LANES}f32")
-        return builder.call(floor, args)
-
-    return (_LANES(lanes), codegen) if lanes == _LANES else None
 
 
 @_compiled

@@ -1,9 +1,9 @@
-"""What lies in front of the face and stays in front of the mask: hands, sleeves, scarves, paper, flowers.
+"""What lies in front of the face and stays in front of the mask: hands, cups, flutes, flowers, scarves.
 
-No learned weights. `occluder_cues.py` finds what may lie in front; what passes a strict rule is followed to
-its edges and kept in front, what passes only a loose one is painted over and reported (docs/painting.md,
-section 6). Things darker than the skin are not kept unless their colour is far off: a beard, a shadow and a
-lock of hair cannot be told apart this way, and a hole in a right mask is worse than a hand painted over.
+A small network (`occluder_net.py`) looks at a crop of the lower face (`occluder_frame.py`) and says of each
+pixel whether something is before it. What it is sure of, seen straight and in a mirror, is kept in front;
+what it only suspects is painted over and reported (docs/painting.md, section 6). A hole in a right mask is
+worse than a hand painted over, so it must be very sure.
 """
 
 from __future__ import annotations
@@ -16,28 +16,32 @@ from numpy.typing import NDArray
 
 from ..geometry.face import FaceFit
 from .guided import guided
-from .occluder_cues import (
-    F32,
-    PATCH_DEEP_MM2,
-    PATCH_RIM_MM,
-    Candidate,
-    Mask,
-    Work,
-    around,
-    patches,
-    plateaus,
-    small_picture,
-)
+from .occluder_frame import SIDE, FaceView, face_view
+from .occluder_net import logits, mirrored_logits
 from .raster import FAR
 from .scene import Scene
 from .types import HIDDEN_BY_MASK, VISIBLE
 
-#: how far beyond what was found an occluder is followed, mm
-_FOLLOW_MM = 10.0
-#: how far a border found on the small picture may lie from the edge it stands for, mm
-_BORDER_MM = 2.5
+F32 = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+#: log odds of a pixel that is taken to be in front
+_IN_FRONT = 0.0
+#: of the lower face, what a thing must hide and must not exceed: larger ones are a face in odd light
+_LEAST_HIDDEN, _MOST_HIDDEN = 0.015, 0.5
+#: the log odds that a quarter of its pixels must exceed, to be kept and to be noted
+_SURE, _SUSPECT = 1.75, 0.5
+#: things darker than the skin beside them by more stops may be its shadow or hair, to be kept and to be noted
+_SURE_DARK, _SUSPECT_DARK = -0.2, -2.0
+#: how much light and colour must change at its border, stops a pixel, to be kept and to be noted
+_SURE_EDGE, _SUSPECT_EDGE = 0.06, 0.1
 #: a mouth this wide open (gap over width) pulls the chin out of the face: nothing is sure then
 _WIDE_OPEN = 0.75
+#: how far a border found on the crop may lie from the edge it stands for, mm
+_BORDER_MM = 3.0
+#: a border counts as an edge in the face only so deep inside its outline, / 25 mm
+_INSIDE = 0.15
+#: log odds of what is surely bare, and the pixels of it that a colour is read from
+_BARE, _FEW = -0.5, 6
 #: a smaller share of the mask is not worth a hole
 _LEAST_SHARE = 0.004
 _NOTE = "occluder: something may lie in front of the face; it was painted over"
@@ -66,37 +70,72 @@ class Occlusion:
         return {"occluded_share": self.share, "occluder_confidence": self.confidence}
 
 
-def _glare(c: Candidate) -> bool:
-    """Whether it may be a burnt-out background that a poor fit lets into the cheek."""
-    return c.y < 40.0 and (
-        (c.luminance > 0.75 and c.brighter > 0.4) or (c.strength == 0.0 and c.brighter > 1.3)
-    )
+@dataclass(frozen=True, eq=False)
+class _Thing:
+    """A connected region of the crop that may lie in front.
+
+    share: of the lower face that it hides. strength: upper quartile of its log odds there. edge: how much
+    light and colour change at its border in the face, stops a pixel. brighter: stops, than skin beside it.
+    """
+
+    region: Mask
+    share: float
+    strength: float
+    edge: float
+    brighter: float
 
 
-def _reaches_in(c: Candidate) -> bool:
-    """Whether a patch reaches from the outline of the face to well inside it."""
-    return c.rim > PATCH_RIM_MM and c.deep > PATCH_DEEP_MM2
+def _things(odds: F32, view: FaceView) -> list[_Thing]:
+    """What may lie in front of the face, of ``odds`` (SIDE, SIDE)."""
+    _, label = cv2.connectedComponents((odds > _IN_FRONT).astype(np.uint8), connectivity=4)
+    shares = np.bincount(label[view.face]) / float(view.face.sum())
+    shares[0] = 0.0  # what is bare
+    out = []
+    for i in np.flatnonzero((shares > _LEAST_HIDDEN) & (shares < _MOST_HIDDEN)):
+        region, share = label == i, float(shares[i])
+        hidden = region & view.face
+        strength = float(np.quantile(odds[hidden], 0.75))
+        if strength > _SUSPECT:
+            out.append(_measured(region, hidden, share, strength, odds, view))
+    return out
 
 
-def _sure(c: Candidate) -> bool:
+def _measured(region: Mask, hidden: Mask, share: float, strength: float, odds: F32, view: FaceView) -> _Thing:
+    light = view.channels[0]
+    flat = region.astype(np.uint8)
+    grown = cv2.dilate(flat, _square(1)) > 0
+    band = grown & (cv2.erode(flat, _square(1)) == 0) & (view.channels[6] > _INSIDE)
+    edge = float(_slope(view.channels[:3])[band].mean()) if band.any() else 0.0
+    bare = view.face & (odds < _BARE)
+    beside = bare & (cv2.dilate(flat, _square(4)) > 0) & ~grown
+    if int(beside.sum()) < _FEW:
+        beside = bare if bare.any() else view.face
+    # the first channel counts half stops
+    brighter = 2.0 * float(np.median(light[hidden]) - np.median(light[beside]))
+    return _Thing(region, share, strength, edge, brighter)
+
+
+def _square(reach: int) -> NDArray[np.uint8]:
+    return np.ones((2 * reach + 1,) * 2, np.uint8)
+
+
+def _slope(colours: F32) -> F32:
+    """Size of the gradient of channels (3, h, w), per pixel."""
+    square = np.zeros(colours.shape[1:], np.float32)
+    for c in colours:
+        for dx, dy in ((1, 0), (0, 1)):
+            square += cv2.Sobel(c, cv2.CV_32F, dx, dy, scale=0.125) ** 2
+    return np.sqrt(square)
+
+
+def _sure(thing: _Thing) -> bool:
     """The strict rule: what passes is kept in front. Fewer than one bare face in a hundred may pass it."""
-    if c.strength == 0.0:
-        rule = _reaches_in(c) and c.runs_on < 0.6 and c.edge > 0.05 and c.weakest > 0.033
-        return rule and c.contrast > 0.2 and (c.brighter > -0.6 or c.chroma > 9.0) and not _glare(c)
-    # shadow, beard and hair are darker than skin; of the darker things only plain colours are believed
-    coloured = c.hue > 1.0 and c.luminance > 0.03 and c.contrast > 0.3 and c.runs_on < 0.05
-    rule = (c.brighter > 0.25 or coloured) and c.contrast > 0.1 and c.edge > 0.045 and c.weakest > c.strength
-    # the weaker its edge in the face, the less it may change where the face's outline ought to be
-    rule = rule and c.runs_on < min(0.25, 2.0 * c.edge) and c.outside > max(250.0, 0.8 * c.deep)
-    return rule and c.deep > 50.0 and not _glare(c)
+    return thing.strength > _SURE and thing.edge > _SURE_EDGE and thing.brighter > _SURE_DARK
 
 
-def _suspect(c: Candidate) -> bool:
+def _suspect(thing: _Thing) -> bool:
     """The loose rule: worth a note."""
-    if c.strength == 0.0:
-        return _reaches_in(c) and c.runs_on < 0.6 and c.edge > 0.04 and c.contrast > 0.15
-    rule = c.brighter > 0.15 and c.contrast > 0.1 and c.edge > 0.04 and c.runs_on < 0.25
-    return rule and c.outside > max(80.0, 0.4 * c.deep) and c.deep > 40.0
+    return thing.edge > _SUSPECT_EDGE and thing.brighter > _SUSPECT_DARK
 
 
 def find_occluder(
@@ -106,28 +145,36 @@ def find_occluder(
     coverage: F32,
     frame: tuple[int, int, int, int],
 ) -> Occlusion:
-    """What lies in front of a mask of ``coverage`` (h, w) in the window ``box`` of ``image``. Never raises.
+    """What lies in front of a mask of ``coverage`` (h, w) in the window ``box`` of ``image``.
 
     image: (H, W, 3) uint8 BGR; box, frame: (x0, y0, x1, y1), frame being the photograph without padding.
+    Raises UsageError only where the installation lacks the network's weights.
     """
     none = Occlusion(np.broadcast_to(np.float32(0.0), coverage.shape))
-    work = small_picture(image, fit, frame)
-    if work is None:
+    view = face_view(image, fit, frame)
+    if view is None:
         return none
-    found = [c for c in (*plateaus(work), *patches(work)) if _suspect(c) or _sure(c)]
-    if not found:
+    odds = logits(view.channels)
+    if not _things(odds, view):
         return none
-    sure = [c for c in found if _sure(c)] if fit.mouth_open < _WIDE_OPEN else []
+    # a second look, from the other side, before anything is done
+    odds = 0.5 * (odds + mirrored_logits(view.channels))
+    found = _things(odds, view)
+    sure = [thing for thing in found if _sure(thing)] if fit.mouth_open < _WIDE_OPEN else []
     if not sure:
-        return Occlusion(none.front, 0.0, 0.4, _NOTE)
-    seed = np.logical_or.reduce([c.region for c in sure])
-    patch = all(c.strength == 0.0 for c in sure)
-    front = _to_window(image, work, _followed(work, seed, patch), box)
+        return Occlusion(none.front, 0.0, 0.4, _NOTE) if any(map(_suspect, found)) else none
+    region = np.logical_or.reduce([thing.region for thing in sure])
+    front = _to_window(image, view, np.where(region, odds, np.minimum(odds, -1.0)), box, fit.camera.scale)
     total = float(coverage.sum())
     share = float((front * coverage).sum()) / max(total, 1e-6)
     if share < _LEAST_SHARE:
         return none
     return Occlusion(front, round(share, 4), round(_confidence(sure), 4))
+
+
+def _confidence(sure: list[_Thing]) -> float:
+    """Above 0.5: how far the strongest thing exceeds what was asked of it."""
+    return 1.0 - 0.5 * _SURE / max(thing.strength for thing in sure)
 
 
 def put_behind(scene: Scene, occlusion: Occlusion) -> None:
@@ -148,59 +195,21 @@ def put_behind(scene: Scene, occlusion: Occlusion) -> None:
     scene.visibility[i] = VISIBLE
 
 
-def _confidence(sure: list[Candidate]) -> float:
-    """Above 0.5: how far the strongest candidate's edge exceeds what was asked of it."""
-    best = max(c.weakest / max(c.strength, 0.045) for c in sure)
-    return float(np.clip(0.5 + 0.5 * (1.0 - 1.0 / best), 0.5, 1.0))
+def _to_window(
+    image: NDArray[np.uint8], view: FaceView, odds: F32, box: tuple[int, int, int, int], scale: float
+) -> F32:
+    """Where ``odds`` (SIDE, SIDE) are above 0, at the picture's own resolution within ``box``.
 
-
-def _followed(work: Work, seed: Mask, patch: bool) -> Mask:
-    """``seed`` grown to the edges of the thing it lies in, by watershed against the skin around it.
-
-    patch: the seed was looked for on the face alone and must be followed across its outline by likeness.
+    The border is drawn onto the nearest edges of the picture.
     """
-    seed = _filled(seed, max(1, round(2.0 * work.k))) & ~work.core
-    if patch:
-        colour, spread = np.median(work.picture[seed], 0), float(work.picture[seed].std(0).mean())
-        alike = (work.depth < 2.0) & (np.abs(work.picture - colour).mean(-1) < spread + 6.0)
-        _, label = cv2.connectedComponents((alike | seed).astype(np.uint8), connectivity=4)
-        seed = seed | (alike & np.isin(label, np.unique(label[seed])))
-    markers = np.zeros(seed.shape, np.int32)
-    skin = (work.slope < 0.03) & work.on & (work.depth > 4.0) & ~seed
-    _, label = cv2.connectedComponents(skin.astype(np.uint8), connectivity=4)
-    own = np.unique(label[work.core & skin])
-    markers[np.isin(label, own[own > 0])] = 2
-    markers[~around(seed, max(2, round(_FOLLOW_MM * work.k)))] = 2
-    markers[seed] = 1
-    shed = cv2.watershed(work.picture, markers)
-    # watershed leaves its lines unlabelled; they belong to what they run round
-    return _filled(shed == 1, 1)
-
-
-def _filled(region: Mask, pixels: int) -> Mask:
-    """The region without gaps narrower than 2 ``pixels`` and without what it encloses."""
-    kernel = np.ones((2 * pixels + 1,) * 2, np.uint8)
-    closed = np.asarray(cv2.morphologyEx(region.astype(np.uint8), cv2.MORPH_CLOSE, kernel))
-    padded = np.pad(1 - closed, 1, constant_values=1)
-    _, label = cv2.connectedComponents(padded, connectivity=4)
-    return np.asarray(label != label[0, 0])[1:-1, 1:-1]
-
-
-def _to_window(image: NDArray[np.uint8], work: Work, region: Mask, box: tuple[int, int, int, int]) -> F32:
-    """The region at the picture's own resolution within ``box``, its border drawn onto the nearest edges."""
     x0, y0, x1, y1 = box
-    wx0, wy0, wx1, wy1 = work.box
-    sx, sy = region.shape[1] / (wx1 - wx0), region.shape[0] / (wy1 - wy0)
-    to_small = np.array([[sx, 0.0, (x0 - wx0 + 0.5) * sx - 0.5], [0.0, sy, (y0 - wy0 + 0.5) * sy - 0.5]])
-    rough = np.asarray(
-        cv2.warpAffine(
-            region.astype(np.float32),
-            to_small,
-            (x1 - x0, y1 - y0),
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        )
-    )
-    return _on_edges(image[y0:y1, x0:x1], rough.astype(np.float32), _BORDER_MM * work.k / min(sx, sy))
+    window = np.array([[1.0, 0.0, x0], [0.0, 1.0, y0], [0.0, 0.0, 1.0]])
+    to_crop = (np.linalg.inv(np.vstack([view.matrix, [0.0, 0.0, 1.0]])) @ window)[:2]
+    assert odds.shape == (SIDE, SIDE)
+    rough = np.clip(0.5 + 0.25 * odds, 0.0, 1.0).astype(np.float32)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    rough = np.asarray(cv2.warpAffine(rough, to_crop, (x1 - x0, y1 - y0), flags=flags), np.float32)
+    return _on_edges(image[y0:y1, x0:x1], rough, _BORDER_MM * scale)
 
 
 def _on_edges(window: NDArray[np.uint8], rough: F32, reach: float) -> F32:

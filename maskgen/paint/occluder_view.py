@@ -1,8 +1,4 @@
-"""Compiled loops of the search for occluders: its small picture, and the chart of the face laid over it.
-
-The search looks at every painted face and finds nothing on most, so what it does before it finds something
-is kept to a few passes over a picture of about 110 x 110 pixels.
-"""
+"""Compiled loops of the search for occluders: the chart of the face laid over its crop."""
 
 from __future__ import annotations
 
@@ -11,13 +7,11 @@ from numba import njit
 from numpy.typing import NDArray
 
 from ..geometry.rotation import Array
-from .lanes import LANES, floored, from_on
-from .lanes import nearest as nearest_of
-from .raster import FAR
 
 F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
 U8 = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -31,8 +25,7 @@ def place(coarse: F32, toward: Array, normals: F32, at: F32, facing: F32):  # ty
     half, m = np.float32(0.5), (columns + 1) // 2
     for r in range(0, rows, 2):
         for c in range(0, columns, 2):
-            for j in range(3):
-                at[r, c, j] = coarse[(r // 2) * m + c // 2, j]
+            at[r, c] = coarse[(r // 2) * m + c // 2]
     for r in range(1, rows, 2):
         for c in range(0, columns, 2):
             for j in range(3):
@@ -54,143 +47,97 @@ def place(coarse: F32, toward: Array, normals: F32, at: F32, facing: F32):  # ty
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def splat(at: F32, facing: F32, box: NDArray[np.int64], factor: float, nearest: I32) -> None:
+def splat(at: F32, facing: F32, nearest: I32) -> None:
     """The number of the frontmost point that covers each pixel, into ``nearest`` (h, w), -1 where none does.
 
-    at: (rows, columns, 3) px of the picture, facing: (n,). box: (x0, y0, x1, y1) that the small picture
-    shows, ``factor`` times as large.
+    at: (rows, columns, 3) pixels of the crop and depth in them, facing: (rows * columns,). A point covers its
+    own pixel and those round it.
     """
     h, w = nearest.shape
-    sx, sy = w / (box[2] - box[0]), h / (box[3] - box[1])
-    steep, shrunk = np.float32(4.0 * 1024.0), np.float32(factor * 1024.0)
-    # depth in whole 1/1024 px, which float32 holds exactly; of equally near points the first stays. A border
-    # of four pixels takes what falls outside
-    line = w + 8
-    front, ids = np.full((h + 8) * line + LANES, FAR), np.empty((h + 8) * line + LANES, np.int16)
-    place, zero, four = from_on(np.float32(0.0)), np.float32(0.0), np.float32(4.0)
-    rows, columns = at.shape[0], at.shape[1]
+    steep, fine = np.float32(4.0 * 1024.0), np.float32(1024.0)
+    # depth in 1/1024 px and the point's number in one integer: the smallest wins without a branch. A border
+    # of two pixels takes what falls outside
+    front = np.full((h + 4, w + 4), np.int64(1) << 62, np.int64)
+    across = np.empty(3, np.int64)
+    rows, columns, step = at.shape[0], at.shape[1], np.int64(65536)
     for r in range(rows):
         for c in range(columns):
             i = r * columns + c
-            if facing[i] > np.float32(-0.1):
-                continue
-            px = np.float32((at[r, c, 0] - box[0] + 0.5) * sx - 0.5)
-            py = np.float32((at[r, c, 1] - box[1] + 0.5) * sy - 0.5)
+            px, py = at[r, c, 0], at[r, c, 1]
             cx, cy = int(np.rint(px)), int(np.rint(py))
-            if cx < -2 or cy < -2 or cx > w + 1 or cy > h + 1:
+            if facing[i] > np.float32(-0.1) or cx < -1 or cy < -1 or cx > w or cy > h:
                 continue
-            dx = from_on(np.float32(cx - 2)) - px
-            across = floored(steep * dx * dx)
-            for y in range(5):
-                dy = np.float32(cy + y - 2) - py
-                base = np.float32(int(at[r, c, 2] * shrunk + steep * dy * dy))
-                nearest_of(front, ids, (cy + y + 2) * line + cx + 2, place, zero, four, base + across, i)
+            for x in range(3):
+                dx = np.float32(cx + x - 1) - px
+                across[x] = np.int64(steep * dx * dx) * step
+            for y in range(3):
+                dy = np.float32(cy + y - 1) - py
+                base = np.int64(at[r, c, 2] * fine + steep * dy * dy) * step + i
+                row = front[np.uint64(cy + y + 1)]
+                for x in range(3):
+                    j = np.uint64(cx + x + 1)
+                    row[j] = min(row[j], base + across[x])
     for y in range(h):
         for x in range(w):
-            j = (y + 4) * line + x + 4
-            nearest[y, x] = ids[j] if front[j] < FAR else -1
+            key = front[y + 2, x + 2]
+            nearest[y, x] = key & (step - 1) if key < np.int64(1) << 61 else -1
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def look_up(  # type: ignore[no-untyped-def]
-    nearest, facing, chart_depth, chart_y, chart_feature, chart_core, depth, height, on, plain, core
-):
-    """What the chart says of each pixel, into the last five (h, w); returns how much plain is well inside."""
+def look_up(nearest: I32, facing: F32, chart_maps: F32, chart_core: Mask, maps: F32, core: Mask) -> None:
+    """What the chart says of each pixel, into ``maps`` (5, h, w) and ``core`` (h, w).
+
+    chart_maps: (n, 5), its third column to be replaced by how a point faces the camera; chart_core: (n,).
+    """
     h, w = nearest.shape
-    inside = 0
     for y in range(h):
         for x in range(w):
             i = nearest[y, x]
             if i < 0:
-                depth[y, x], height[y, x] = np.float32(-50.0), np.float32(0.0)
-                on[y, x] = plain[y, x] = core[y, x] = False
+                maps[0, y, x] = np.float32(-1.5)
+                maps[1, y, x] = maps[2, y, x] = maps[3, y, x] = maps[4, y, x] = np.float32(0.0)
+                core[y, x] = False
             else:
-                depth[y, x], height[y, x] = chart_depth[i], chart_y[i]
-                on[y, x], core[y, x] = True, chart_core[i]
-                plain[y, x] = not chart_feature[i] and facing[i] < np.float32(-0.2)
-                if plain[y, x] and depth[y, x] > np.float32(5.0):
-                    inside += 1
-    return inside
+                for c in range(5):
+                    maps[c, y, x] = chart_maps[i, c]
+                maps[2, y, x] = -facing[i]
+                core[y, x] = chart_core[i] and facing[i] < np.float32(-0.3)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _shares(n: int, m: int):  # type: ignore[no-untyped-def]
-    """The first of ``n`` pixels that each of ``m`` wider ones covers (m,), and its share of each (m, k)."""
-    wide = n / m
-    first, share = np.empty(m, np.int64), np.zeros((m, int(np.ceil(wide)) + 1), np.float32)
-    for i in range(m):
-        a, b = i * wide, min((i + 1) * wide, float(n))
-        first[i] = int(a)
-        for j in range(first[i], min(int(np.ceil(b - 1e-6)), n)):
-            share[i, j - first[i]] = (min(b, j + 1.0) - max(a, float(j))) / wide
-    return first, share
+def colours(
+    crop: U8, linear: F32, log: F32, luma: F32, floor: float, core: Mask, inside: Mask, least: int, out: F32
+) -> None:
+    """Light and colour of ``crop`` (h, w, 3) BGR in stops, into the first six of ``out`` (c, h, w).
 
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def shrink(image: U8, x0: int, y0: int, x1: int, y1: int, out: U8) -> None:
-    """The window of ``image`` (H, W * 3) averaged over the area of each pixel of ``out`` (h, w, 3)."""
-    h, w = out.shape[0], out.shape[1]
-    left, across = _shares(x1 - x0, w)
-    top, down = _shares(y1 - y0, h)
-    taps = across.shape[1]
-    # a share of 0 may lie beyond the window
-    row = np.zeros((x1 - x0 + taps) * 3, np.float32)
-    for y in range(h):
-        row[:] = np.float32(0.0)
-        for j in range(down.shape[1]):
-            share = down[y, j]
-            if share > np.float32(0.0):
-                source = image[y0 + top[y] + j, x0 * 3 : x1 * 3]
-                for i in range(len(source)):
-                    row[i] += share * np.float32(source[i])
-        for x in range(w):
-            blue = green = red = np.float32(0.5)  # to the nearest level
-            at = np.uint64(3 * left[x])
-            for i in range(taps):
-                share = across[x, i]
-                blue += share * row[at]
-                green += share * row[at + np.uint64(1)]
-                red += share * row[at + np.uint64(2)]
-                at += np.uint64(3)
-            out[y, x, 0], out[y, x, 1], out[y, x, 2] = int(blue), int(green), int(red)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def slopes(picture: U8, slope: F32) -> None:
-    """Gradient (Sobel, all channels) over the level round about, into ``slope`` (h, w).
-
-    picture: (h, w, 3) with h, w >= 5; beyond its border it is mirrored.
+    First against the median of ``core`` (h, w), or of all where it has no more than ``least`` pixels; then as
+    they are. linear, log: (256,) of each level, log being log2(linear + floor). 0 where not ``inside``.
     """
-    h, w = slope.shape
-    flat = picture.reshape(h, 3 * w)
-    level = np.empty((h, w), np.float32)
+    h, w = core.shape
+    own = np.empty((3, h * w), np.float32)
+    n = 0
     for y in range(h):
         for x in range(w):
-            b, g, r = int(picture[y, x, 0]), int(picture[y, x, 1]), int(picture[y, x, 2])
-            level[y, x] = np.sqrt(np.float32(b * b + g * g + r * r))
-    # rows with one pixel more at either end
-    down, over = np.empty(3 * w + 6, np.int32), np.empty(3 * w + 6, np.int32)
-    square, columns = np.empty(3 * w, np.float32), np.empty(w + 4, np.float32)
+            b, g, r = crop[y, x, 0], crop[y, x, 1], crop[y, x, 2]
+            lit = luma[0] * linear[b] + luma[1] * linear[g] + luma[2] * linear[r]
+            light = np.log2(lit + np.float32(floor))
+            pink, blue = log[r] - log[g], log[b] - log[g]
+            out[0, y, x], out[1, y, x], out[2, y, x] = light, pink, blue
+            if core[y, x]:
+                own[0, n], own[1, n], own[2, n] = light, pink, blue
+                n += 1
+    skin = np.empty(3, np.float32)
+    for c in range(3):
+        skin[c] = np.median(own[c, :n]) if n > least else np.median(out[c])
+    two, four = np.float32(2.0), np.float32(4.0)
     for y in range(h):
-        above, here, below = flat[abs(y - 1)], flat[y], flat[h - 1 - abs(h - 2 - y)]
-        for i in range(3 * w):
-            up, mid, low = np.int32(above[i]), np.int32(here[i]), np.int32(below[i])
-            over[i + 3] = up + np.int32(2) * mid + low
-            down[i + 3] = low - up
-        for i in range(3):
-            over[i], down[i] = over[i + 6], down[i + 6]
-            over[3 * w + 3 + i], down[3 * w + 3 + i] = over[3 * w - 3 + i], down[3 * w - 3 + i]
-        for i in range(3 * w):
-            gx = np.float32(over[i + 6] - over[i])
-            gy = np.float32(down[i] + np.int32(2) * down[i + 3] + down[i + 6])
-            square[i] = gx * gx + gy * gy
-        y2, y1 = level[abs(y - 2)], level[abs(y - 1)]
-        y3, y4 = level[h - 1 - abs(h - 2 - y)], level[h - 1 - abs(h - 3 - y)]
         for x in range(w):
-            columns[x + 2] = y2[x] + y1[x] + level[y, x] + y3[x] + y4[x]
-        columns[0], columns[1] = columns[4], columns[3]
-        columns[w + 2], columns[w + 3] = columns[w], columns[w - 1]
-        for x in range(w):
-            total = columns[x] + columns[x + 1] + columns[x + 2] + columns[x + 3] + columns[x + 4]
-            size = np.sqrt(square[3 * x] + square[3 * x + 1] + square[3 * x + 2])
-            slope[y, x] = size / (np.float32(8.0) * (total * np.float32(0.04) + np.float32(25.0)))
+            on = np.float32(1.0) if inside[y, x] else np.float32(0.0)
+            light, pink, blue = out[0, y, x], out[1, y, x], out[2, y, x]
+            out[0, y, x] = min(max(light - skin[0], -four), np.float32(3.0)) * np.float32(0.5) * on
+            out[1, y, x] = min(max(pink - skin[1], -two), two) * on
+            out[2, y, x] = min(max(blue - skin[2], -two), two) * on
+            # about 0 for skin in good light
+            out[3, y, x] = (light * np.float32(0.25) + np.float32(0.7)) * on
+            out[4, y, x] = (pink - np.float32(0.5)) * on
+            out[5, y, x] = (blue + np.float32(0.3)) * on

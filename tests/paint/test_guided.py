@@ -1,4 +1,4 @@
-"""The guided filter, against its definition at full size, and medians by counting."""
+"""The guided filter, against its definition at full size."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from maskgen.paint.guided import guided
-from maskgen.paint.occluder_kernels import median_colour
 
 
 def picture(seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -59,15 +58,3 @@ def test_thinned_it_draws_the_border_where_the_picture_has_it(radius):
     assert after < 0.4 * before
     assert after < best + 0.005
     assert np.abs(out - want).mean() < 0.02
-
-
-@pytest.mark.parametrize("share", [0.0005, 0.01, 0.3])
-def test_median_colour_is_the_median(share):
-    rng = np.random.default_rng(3)
-    image, region = rng.integers(0, 256, (60, 70, 3)).astype(np.uint8), rng.random((60, 70)) < share
-    region[7, 9] = True
-    np.testing.assert_array_equal(median_colour(image, region), np.median(image[region], 0))
-
-
-def test_no_pixels_have_no_median():
-    assert np.isnan(median_colour(np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4), bool))).all()

@@ -6,18 +6,13 @@ import numpy as np
 import pytest
 from numba import njit
 
-from maskgen.paint.lanes import LANES, floored, from_on, load, nearest, spread, store
+from maskgen.paint.lanes import LANES, from_on, load, nearest, store
 
 
 @njit
 def _mixed(a, b, u, out):
     for i in range(0, len(a), LANES):
-        store(out, i, u * load(a, i) + load(b, i) * spread(u) - from_on(u))
-
-
-@njit
-def _whole(a, out):
-    store(out, 0, floored(load(a, 0)))
+        store(out, i, u * load(a, i) + load(b, i) * u - from_on(u))
 
 
 @njit
@@ -33,12 +28,6 @@ def test_arithmetic_rounds_as_that_of_single_numbers(kind) -> None:
     _mixed(a, b, u, out)
     steps = u + np.tile(np.arange(LANES, dtype=np.float32), 4)
     np.testing.assert_array_equal(out, u * a.astype(np.float32) + b.astype(np.float32) * u - steps)
-
-
-def test_down_to_whole_numbers() -> None:
-    a, out = np.linspace(-2.3, 3.4, LANES, dtype=np.float32), np.empty(LANES, np.float32)
-    _whole(a, out)
-    np.testing.assert_array_equal(out, np.floor(a))
 
 
 @pytest.mark.parametrize("numbered", [False, True])

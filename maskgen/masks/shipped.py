@@ -1,0 +1,23 @@
+"""Data files of the painter that are no styles: it reads no files itself."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from importlib import resources
+
+from ..errors import UsageError
+
+#: the network that looks for occluders: ONNX, packed by gzip (`python -m tools.occluder_net` makes it)
+WEIGHTS = "occluder.onnx.gz"
+
+
+def occluder_weights() -> bytes:
+    """The network that looks for occluders, as ONNX. Raises UsageError where it is missing or broken."""
+    try:
+        return gzip.decompress(resources.files(__package__).joinpath(WEIGHTS).read_bytes())
+    except (OSError, EOFError, zlib.error) as error:
+        raise UsageError(
+            f"maskgen/masks/{WEIGHTS}, the weights of the search for occluders, cannot be read ({error}); "
+            "they come with the package: install maskgen again"
+        ) from None

@@ -1,0 +1,247 @@
+"""A training sample: a bare head with things before it, behind it or none, as a camera sees it."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from maskgen.paint.occluder_frame import SIDE, channels
+from maskgen.paint.tone import LINEAR
+
+from .heads import Head
+from .things import N, any_colour, make_thing, noise, turned_noise
+
+Array = NDArray[np.float64]
+F32 = NDArray[np.float32]
+#: values of a label
+BARE, THING, UNSURE = 0, 1, 2
+#: no thing may hide more of the lower face: what little is left shows no face
+_MOST = 0.45
+_TO_LEVEL = np.interp(np.linspace(0, 1, 4096), LINEAR, np.arange(256)).astype(np.float32)
+
+
+def _on_face(maps: F32) -> tuple[F32, F32, F32, F32]:
+    """x and y on the face and depth inside its outline, mm, and whether it is there, of a large crop."""
+    large = [cv2.resize(m, (N, N)) for m in maps]
+    return large[3] * 60, large[4] * 60, large[0] * 25, large[1]
+
+
+def _beard(rng: np.random.Generator, linear: NDArray, maps: F32, hair: Array) -> NDArray:
+    """Short hair on cheeks, chin and lip."""
+    x, y, depth, on = _on_face(maps)
+    lips = (x / rng.uniform(22, 30)) ** 2 + ((y - 33) / rng.uniform(7, 14)) ** 2 < 1
+    where = np.zeros((N, N), np.bool_)
+    kind = rng.integers(4)
+    if kind <= 1:
+        where |= (np.abs(x) < 30) & (y > 12) & (y < 30)
+    if kind >= 1:
+        line = 25 + rng.normal(0, 8) + (0 if kind > 1 else 6)
+        where |= y > line - np.abs(x) * rng.uniform(0, 0.9)
+    if kind == 2:
+        where &= np.abs(x) < rng.uniform(15, 35)
+    where &= (on > 0.5) & ~lips & (depth > -20)
+    soft = cv2.GaussianBlur(where.astype(np.float32), (0, 0), rng.uniform(1, 6))
+    lie = turned_noise(rng, rng.uniform(25, 60), rng.uniform(60, 140), rng.normal(0, 0.6))
+    hairs = 0.5 + 0.5 * np.tanh(1.5 * lie)
+    a = soft * (rng.uniform(0, 0.5) + rng.uniform(0.3, 0.6) * hairs) * rng.uniform(0.4, 1.2)
+    a = a.clip(0, 0.97)[..., None]
+    return linear * (1 - a) + hair * np.exp(rng.normal(0, 0.3)) * a
+
+
+def _curtain(rng: np.random.Generator, linear: NDArray, maps: F32, hair: Array) -> NDArray:
+    """Hair that hangs beside the face and over its rim; no label can tell where the face ends there."""
+    _, _, depth, on = _on_face(maps)
+    face = (on > 0.5) & (depth > 0)
+    rows = np.flatnonzero(face.any(1))
+    if len(rows) < 8:
+        return linear
+    right = rng.random() < 0.5
+    ends = np.array([np.flatnonzero(face[r])[-1 if right else 0] for r in rows], np.float64)
+    edge = np.interp(np.arange(N), rows, ends).astype(np.float32)[:, None]
+    edge = cv2.GaussianBlur(edge, (1, 31), 6)[:, 0]
+    inset = rng.uniform(-4, 12) + np.interp(np.arange(N), np.linspace(0, N, 6), rng.normal(0, 5, 6))
+    beyond = (np.arange(N)[None] - edge[:, None]) * (1 if right else -1)
+    where = (beyond > -inset[:, None]) & (beyond < rng.uniform(15, 70))
+    where &= np.arange(N)[:, None] < rows[0] + rng.uniform(0.3, 1.6) * len(rows)
+    lie = turned_noise(rng, rng.uniform(2, 6), rng.uniform(40, 130), rng.normal(0, 0.2))
+    a = cv2.GaussianBlur(where.astype(np.float32), (0, 0), rng.uniform(0.5, 3))[..., None]
+    tone = np.exp(rng.uniform(0.1, 0.7) * lie + 0.3 * noise(rng, (4, 4)))[..., None]
+    if rng.random() < 0.15:
+        hair = any_colour(rng)
+    return linear * (1 - a) + hair * tone * a
+
+
+def _shadow(rng: np.random.Generator, linear: NDArray) -> NDArray:
+    """Light cut off by an edge or a strip, hard or soft."""
+    a, c = rng.uniform(-np.pi, np.pi), rng.uniform(40, 150, 2)
+    y, x = np.mgrid[:N, :N].astype(np.float32)
+    cells = float(rng.integers(2, 7))
+    edge = (x - c[0]) * np.cos(a) + (y - c[1]) * np.sin(a) + rng.uniform(0, 25) * noise(rng, (cells, cells))
+    soft = rng.uniform(0.5, 14)
+    m = 1 / (1 + np.exp(-np.clip(edge / soft, -30, 30)))
+    if rng.random() < 0.3:
+        m = np.minimum(m, 1 / (1 + np.exp(np.clip((edge - rng.uniform(15, 60)) / soft, -30, 30))))
+    keep = 1 - m * rng.uniform(0.2, 0.98)
+    return linear * keep[..., None] ** np.array([0.9, 1.0, 1.08])
+
+
+def _make_up(rng: np.random.Generator, linear: NDArray, maps: F32) -> NDArray:
+    """Lipstick, or blush, powder, a wet shine."""
+    x, y, _, on = _on_face(maps)
+    if rng.random() < 0.5:
+        m = ((x / 27) ** 2 + ((y - 33) / 11) ** 2 < 1).astype(np.float32)
+        m = cv2.GaussianBlur(m, (0, 0), 2)[..., None] * rng.uniform(0.2, 0.8)
+        return linear * (1 - m + m * np.exp(rng.normal(0, 0.5, 3)))
+    u, v = (x - rng.normal(0, 30)) / rng.uniform(8, 30), (y - rng.uniform(-20, 70)) / rng.uniform(6, 25)
+    m = (np.exp(-(u * u + v * v)) * on)[..., None]
+    return linear * np.exp(m * (rng.normal(0, 0.3, 3) + rng.normal(0, 0.3)))
+
+
+def _mouth(rng: np.random.Generator, linear: NDArray, maps: F32) -> NDArray:
+    """An open mouth with teeth or tongue."""
+    x, y, _, on = _on_face(maps)
+    w, h, at = rng.uniform(14, 26), rng.uniform(3, 16), 33 + rng.normal(0, 3)
+    m = ((x / w) ** 2 + ((y - at) / h) ** 2 < 1) & (on > 0.5)
+    colour = np.tile(np.array([0.02, 0.015, 0.05]) * rng.uniform(0.3, 3), (N, N, 1))
+    if rng.random() < 0.8:
+        teeth = (y < at + h * rng.uniform(-0.5, 0.6)) | (y > at + h * rng.uniform(0.5, 1.2))
+        colour[teeth] = linear.mean() * np.array([1.3, 1.6, 1.7]) * rng.uniform(0.6, 1.8)
+    if rng.random() < 0.3:
+        colour[y > at + h * 0.2] = np.array([0.1, 0.08, 0.3]) * rng.uniform(0.5, 2)
+    a = cv2.GaussianBlur(m.astype(np.float32), (0, 0), 0.8)[..., None]
+    return linear * (1 - a) + colour * a
+
+
+def _target(rng: np.random.Generator, maps: F32) -> Array:
+    """Where a thing reaches to, px: within the lower face, rather near its outline."""
+    on = (maps[1] > 0.5) & (maps[4] > -0.25)
+    u, depth = rng.random(), maps[0] * 25
+    where = on & (depth > (6 if u < 0.8 else -8)) & (depth < (60 if u < 0.5 else 25))
+    if not where.any():
+        where = on if on.any() else np.ones_like(on)
+    y, x = np.nonzero(where)
+    i = int(rng.integers(len(x)))
+    return np.array([x[i], y[i]], np.float64) * (N / SIDE) + rng.uniform(0, 2, 2)
+
+
+def _film(rng: np.random.Generator, linear: NDArray) -> NDArray[np.uint8]:
+    """Exposure, blur, colour, contrast, noise and compression."""
+    linear = linear * np.exp(rng.normal(0, 0.15) + rng.normal(0, 0.04, 3))
+    image = _TO_LEVEL[np.clip(linear * 4095.0 + 0.5, 0, 4095).astype(np.int32)]
+    if rng.random() < 0.5:
+        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 2.2))
+    if rng.random() < 0.15:
+        image = np.repeat(image.mean(-1, keepdims=True), 3, 2)
+        if rng.random() < 0.3:
+            image = image * np.exp(rng.normal(0, 0.1, 3))
+    if rng.random() < 0.4:
+        gain = 1 + abs(rng.normal(0, 0.5)) if rng.random() < 0.5 else rng.uniform(0.5, 1)
+        image = (image - 128) * gain + 128 + rng.normal(0, 8)
+    image = image + rng.standard_normal(image.shape, np.float32) * np.float32(rng.uniform(0, 5))
+    out = np.clip(image + 0.5, 0, 255).astype(np.uint8)
+    if rng.random() < 0.5:
+        _, data = cv2.imencode(".jpg", out, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(40, 95))])
+        out = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
+    return out
+
+
+def _jittered(rng: np.random.Generator, head: Head) -> tuple[F32, NDArray[np.bool_]]:
+    """What the fit says of the head, as another fit might have said it."""
+    m = cv2.getRotationMatrix2D((SIDE / 2, SIDE / 2), rng.normal(0, 2), np.exp(rng.normal(0, 0.02)))
+    m[:, 2] += rng.normal(0, 0.8, 2)
+    maps = [cv2.warpAffine(v.astype(np.float32), m, (SIDE, SIDE), borderValue=-1.5 if i == 0 else 0)
+            for i, v in enumerate(head.maps)]  # fmt: skip
+    return np.stack(maps), cv2.warpAffine(head.core.astype(np.uint8), m, (SIDE, SIDE)) > 0
+
+
+def _put_before(
+    rng: np.random.Generator, linear: NDArray, maps: F32, skin: Array, hair: Array
+) -> tuple[NDArray, F32, F32, str]:
+    """A thing, or two, in front of the head, with the shade it casts: picture, label, unsure, kind."""
+    label, unsure, kind = np.zeros((N, N), np.float32), np.zeros((N, N), np.float32), ""
+    for _ in range(1 if rng.random() < 0.85 else 2):
+        thing = make_thing(rng, _target(rng, maps), skin, hair)
+        kind = thing.kind
+        if rng.random() < 0.6:
+            off = rng.normal(0, 4, 2)
+            moved = cv2.warpAffine(thing.alpha, np.array([[1, 0, off[0]], [0, 1, off[1] + 2]]), (N, N))
+            shade = cv2.GaussianBlur(moved, (0, 0), rng.uniform(1.5, 8))
+            linear = linear * (1 - rng.uniform(0.1, 0.75) * shade[..., None])
+        soft = cv2.GaussianBlur(thing.alpha, (0, 0), rng.uniform(0.3, 1.5))
+        colour = cv2.GaussianBlur(thing.colour, (3, 3), 0.7)
+        linear = linear * (1 - soft[..., None]) + colour * soft[..., None]
+        # a lock across the face may as well be part of the hair beside it: nothing is learned of it
+        if kind == "hair":
+            unsure = np.maximum(unsure, soft)
+        else:
+            label = np.maximum(label, thing.alpha)
+    return linear, label, unsure, kind
+
+
+def _on_the_head(rng: np.random.Generator, linear: NDArray, maps: F32, hair: Array) -> NDArray:
+    """What heads have by themselves, and is no thing in front of them."""
+    if rng.random() < 0.2:
+        linear = _mouth(rng, linear, maps)
+    if rng.random() < 0.22:
+        linear = _beard(rng, linear, maps, hair)
+    if rng.random() < 0.25:
+        linear = _make_up(rng, linear, maps)
+    return linear
+
+
+def _labels(label: F32, unsure: F32, inside: NDArray) -> NDArray[np.uint8]:
+    """BARE, THING or UNSURE of each pixel of the crop, from shares of the large one's."""
+    thing, doubt, there = (
+        cv2.resize(v.astype(np.float32), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+        for v in (label, unsure, inside)
+    )
+    out = np.where(thing > 0.65, THING, np.where(thing > 0.35, UNSURE, BARE)).astype(np.uint8)
+    out[(doubt > 0.1) & (out == BARE)] = UNSURE
+    out[there < 0.9] = UNSURE
+    return out
+
+
+def _sample(rng: np.random.Generator, head: Head, often: float) -> tuple[NDArray, NDArray, str, NDArray]:
+    maps, core = _jittered(rng, head)
+    inside, crop, cover = head.inside, head.crop, head.cover
+    if rng.random() < 0.5:
+        maps, core = maps[:, :, ::-1].copy(), core[:, ::-1].copy()
+        maps[3] *= -1
+        inside, crop, cover = inside[:, ::-1], crop[:, ::-1], cover[:, ::-1]
+    linear: NDArray = LINEAR[crop].astype(np.float32)
+    known = cv2.resize(linear, (SIDE, SIDE))[core]
+    skin = np.median(known, 0) if len(known) > 12 else np.array([0.15, 0.2, 0.35])
+    hair = np.exp(rng.uniform(np.log(0.008), np.log(0.25))) * np.append(rng.uniform([0.35, 0.6], 1.0), 1.0)
+    linear = _on_the_head(rng, linear, maps, hair)
+    if rng.random() < 0.35:  # behind the head
+        thing = make_thing(rng, rng.uniform(0, N, 2), skin, hair)
+        a = (thing.alpha * (1 - cover / np.float32(255)))[..., None]
+        linear = linear * (1 - a) + thing.colour * a
+    if rng.random() < 0.3:
+        linear = _curtain(rng, linear, maps, hair)
+    label, unsure, kind = np.zeros((N, N), np.float32), np.zeros((N, N), np.float32), ""
+    if rng.random() < often:
+        linear, label, unsure, kind = _put_before(rng, linear, maps, skin, hair)
+    for _ in range(2):
+        if rng.random() < 0.3:
+            linear = _shadow(rng, linear)
+    picture = _film(rng, linear) * inside[..., None]
+    small = np.asarray(cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)
+    labels = _labels(label, unsure, inside)
+    there = cv2.resize(inside.astype(np.float32), (SIDE, SIDE), interpolation=cv2.INTER_AREA) > 0.9
+    return channels(small, maps, core, there).astype(np.float16), labels, kind, picture
+
+
+def make(
+    rng: np.random.Generator, head: Head, often: float = 0.6
+) -> tuple[NDArray[np.float16], NDArray[np.uint8], str, NDArray[np.uint8]]:
+    """Input (CHANNELS, SIDE, SIDE), labels (SIDE, SIDE), the last thing's kind or "", the picture (N, N, 3).
+
+    often: the share of samples with something in front.
+    """
+    while True:
+        out = _sample(rng, head, often)
+        face = (out[0][7] > 0.5) & (out[0][10] > -0.3)
+        if (face & (out[1] == THING)).sum() < _MOST * max(int(face.sum()), 1):
+            return out
