@@ -168,19 +168,29 @@ def _grain(image: NDArray[np.uint8], at: NDArray[np.int64]) -> float:
 
 def _white(colours: NDArray[np.uint8]) -> White:
     """What of ``colours`` (n, 3) uint8 BGR looks white, bright and nearly neutral, and what is not warm."""
-    seen = colours[colours[:, 1] > _DARK_LEVELS]
-    if len(seen) == 0:
-        return White(0.0, 0.0, 0.0, 1.0)
-    linear = LINEAR[seen]
-    red, blue = np.log2((linear[:, [2, 0]] + 0.004) / (linear[:, 1:2] + 0.004)).T
-    cool = np.count_nonzero((red < _WHITE_STOPS) & (blue > -_WHITE_STOPS)) / len(seen)
-    white = (np.maximum(np.abs(red), np.abs(blue)) < _WHITE_STOPS) & (seen[:, 1] > _WHITE_LEVELS)
-    if not white.any():
-        return White(0.0, 0.0, 0.0, round(cool, 4))
-    red, blue = float(np.median(red[white])), float(np.median(blue[white]))
-    return White(
-        round(np.count_nonzero(white) / len(colours), 4), round(red, 3), round(blue, 3), round(cool, 4)
-    )
+    share, red, blue, cool = _white_of(colours, LINEAR)
+    return White(round(share, 4), round(red, 3), round(blue, 3), round(cool, 4))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _white_of(colours, linear):  # type: ignore[no-untyped-def]
+    seen = cool = n = 0
+    reds, blues = np.empty(len(colours)), np.empty(len(colours))
+    for i in range(len(colours)):
+        b, g, r = colours[i, 0], colours[i, 1], colours[i, 2]
+        if g <= _DARK_LEVELS:
+            continue
+        seen += 1
+        red = np.log2((linear[r] + 0.004) / (linear[g] + 0.004))
+        blue = np.log2((linear[b] + 0.004) / (linear[g] + 0.004))
+        cool += red < _WHITE_STOPS and blue > -_WHITE_STOPS
+        if g > _WHITE_LEVELS and max(abs(red), abs(blue)) < _WHITE_STOPS:
+            reds[n], blues[n] = red, blue
+            n += 1
+    share = cool / seen if seen > 0 else 1.0
+    if n == 0:
+        return 0.0, 0.0, 0.0, share
+    return n / len(colours), np.median(reds[:n]), np.median(blues[:n]), share
 
 
 def _tone(colours: NDArray[np.uint8]) -> NDArray[np.float64] | None:

@@ -247,7 +247,7 @@ def _lit(n, cast, p, row) -> None:  # type: ignore[no-untyped-def]
     zero, one = np.float32(0.0), np.float32(1.0)
     ambient, lamp = p[LEVEL] * p[AMBIENT], p[LEVEL] * (one - p[AMBIENT])
     blue, green, red = cast[0], cast[1], cast[2]
-    fuzz, sheen = np.float32(0.12) * p[SHEEN], np.float32(0.2) * p[SHEEN]
+    fuzz, sheen = np.float32(0.06) * p[SHEEN], np.float32(0.2) * p[SHEEN]
     bend = WHITE - SHOULDER
     for i in range(n):
         u, v = row[_SLOPE_U, i], row[_SLOPE_V, i]
@@ -256,8 +256,8 @@ def _lit(n, cast, p, row) -> None:  # type: ignore[no-untyped-def]
         turned = (u * row[_LIGHT_U, i] + v * row[_LIGHT_V, i]) * flat
         light = ambient + lamp * _exp2(row[_CAVITY, i] + row[_LIGHT, i] + turned)
         shine = max((row[_SHINE, i] + u * row[_SHINE_U, i] + v * row[_SHINE_V, i]) * flat, zero)
-        # fibres that stand off shine a little, those that lie flat toward the light
-        gloss = light * (fuzz + sheen * (shine * shine) * (shine * shine))
+        # fibres that stand off shine a little, half of it all round; those that lie flat, toward the light
+        gloss = fuzz * (p[LEVEL] + light) + sheen * light * (shine * shine) * (shine * shine)
         opacity = row[_OPACITY, i]
         b = (row[_BLUE, i] * light + gloss) * blue
         g = (row[_GREEN, i] * light + gloss) * green

@@ -174,7 +174,9 @@ def _lost(skin: F32, wide: F32, tight: F32, most_wide: float, most_tight: float)
     one, k, m = np.float32(1.0), np.float32(most_wide), np.float32(most_tight)
     for y in range(skin.shape[0]):
         for x in range(skin.shape[1]):
-            skin[y, x] *= one - (one - k * wide[y, x]) * (one - m * tight[y, x])
+            # beside very bright cloth the strength may ask for more than all
+            left = max(one - k * wide[y, x], np.float32(0.0)) * max(one - m * tight[y, x], np.float32(0.0))
+            skin[y, x] *= one - left
 
 
 def _blurred(image: NDArray[Any], sigma: float) -> F32:
