@@ -22,6 +22,8 @@ _LEVELS = 5.0
 #: the strip beside the mask over which that is meant: how wide, and what of it anti-aliased paint may reach
 _RING_MM, _CLEAR_PX = 3.0, 1.5
 _WEAKEST, _STRONGEST = 0.15, 3.0
+#: share of light lost behind a transparent part of a mask, at most
+_BEHIND_FILM = np.float32(0.3)
 _FEW = 10  # samples of the strip that settle nothing
 #: shadow samples per millimetre that are enough for something so soft
 _SAMPLES_PER_MM = 0.75
@@ -114,7 +116,7 @@ def cast_shadow(
     tight = _blurred(mask, max(1.6 * scale, 0.5))
     ring = _ring(mask, landmarks / step, step, px_per_mm)
     strength = _strength(ring, step, image, layer, *layer_at, wide, tight, skin)
-    _lost(skin, wide, tight, strength * WIDE, strength * TIGHT)
+    _lost(skin, mask, wide, tight, strength * WIDE, strength * TIGHT)
     return skin, step
 
 
@@ -169,14 +171,16 @@ def _strength(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _lost(skin: F32, wide: F32, tight: F32, most_wide: float, most_tight: float) -> None:
+def _lost(skin: F32, mask: F32, wide: F32, tight: F32, most_wide: float, most_tight: float) -> None:
     """Share of light that both shadows take from the ``skin`` (h, w) seen there, in its place."""
     one, k, m = np.float32(1.0), np.float32(most_wide), np.float32(most_tight)
     for y in range(skin.shape[0]):
         for x in range(skin.shape[1]):
             # beside very bright cloth the strength may ask for more than all
             left = max(one - k * wide[y, x], np.float32(0.0)) * max(one - m * tight[y, x], np.float32(0.0))
-            skin[y, x] *= one - left
+            # under the mask it is seen through a film only, which lets the light in
+            lost, under = one - left, mask[y, x] * mask[y, x]
+            skin[y, x] *= lost + under * (min(lost, _BEHIND_FILM) - lost)
 
 
 def _blurred(image: NDArray[Any], sigma: float) -> F32:
