@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -84,14 +85,8 @@ def apply_recipe(
         if control is not None:
             stack.enter_context(open_output(control, resume=options.resume, overwrite=options.overwrite))
             _write_control_run(control, plan, "running")
-        summary = run_batch(
-            plan,
-            lambda: fmt.index(root),
-            work,
-            lambda: fmt.copy_shared(root, *targets),
-            keeps=keeps,
-            quiet=quiet,
-        )
+        shared = partial(fmt.copy_shared, root, *targets)
+        summary = run_batch(plan, lambda: fmt.index(root), work, shared, keeps=keeps, quiet=quiet)
         if control is not None:
             _write_control_run(control, plan, "complete")
     return summary

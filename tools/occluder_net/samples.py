@@ -10,7 +10,8 @@ from maskgen.paint.occluder_frame import SIDE, channels
 from maskgen.paint.tone import LINEAR
 
 from .heads import Head
-from .things import N, any_colour, make_thing, noise, turned_noise
+from .surfaces import N, any_colour, noise, turned_noise
+from .things import make_thing
 
 Array = NDArray[np.float64]
 F32 = NDArray[np.float32]
