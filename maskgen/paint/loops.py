@@ -88,7 +88,8 @@ def _first_lost(total, count):  # type: ignore[no-untyped-def]
 def _cut(xyz, first, behind, reach) -> None:  # type: ignore[no-untyped-def]
     """End each band at its ``reach``, in place: vertices beyond are drawn in to there.
 
-    An ear loop narrows to nothing before it: it sinks in between hairs, or behind the ear.
+    An ear loop that is lost on its way narrows to nothing before that: it sinks in between hairs. One that
+    arrives goes behind the ear as wide as it is.
     """
     for band in range(reach.shape[0]):
         end = reach[band] * (STRAP_POINTS - 1)
@@ -100,7 +101,7 @@ def _cut(xyz, first, behind, reach) -> None:  # type: ignore[no-untyped-def]
                 last = xyz[edge + i, k] + f * (xyz[edge + i + 1, k] - xyz[edge + i, k])
                 for j in range(i + 1, STRAP_POINTS):
                     xyz[edge + j, k] = last
-        if behind[band]:
+        if behind[band] or reach[band] >= np.float32(1.0):
             continue
         for j in range(STRAP_POINTS):
             narrow = np.float32(0.5) * max(np.float32(1.0) - np.float32(end - j) / _SINKS, np.float32(0.0))
