@@ -15,11 +15,11 @@ Mask = NDArray[np.bool_]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def place(coarse: F32, toward: Array, normals: F32, at: F32, facing: F32):  # type: ignore[no-untyped-def]
+def place(coarse: F32, toward: Array, normals: F32, at: F32, facing: F32) -> None:
     """Pixels (rows, columns, 3) of all points of a chart from every second one of each direction.
 
     coarse: (m, 3) px of the face; the points between lie halfway. normals: (n, 3) of all points. Fills ``at``
-    and ``facing`` (n,), their z along ``toward`` (3,); returns left, top, right, low of what is seen.
+    and ``facing`` (n,), their z along ``toward`` (3,).
     """
     rows, columns = at.shape[0], at.shape[1]
     half, m = np.float32(0.5), (columns + 1) // 2
@@ -31,8 +31,6 @@ def place(coarse: F32, toward: Array, normals: F32, at: F32, facing: F32):  # ty
             for j in range(3):
                 at[r, c, j] = half * (at[r - 1, c, j] + at[r + 1, c, j])
     zx, zy, zz = np.float32(toward[0]), np.float32(toward[1]), np.float32(toward[2])
-    left = top = np.float32(1e9)
-    right = low = np.float32(-1e9)
     for r in range(rows):
         for c in range(1, columns, 2):
             for j in range(3):
@@ -40,10 +38,6 @@ def place(coarse: F32, toward: Array, normals: F32, at: F32, facing: F32):  # ty
         for c in range(columns):
             i = r * columns + c
             facing[i] = normals[i, 0] * zx + normals[i, 1] * zy + normals[i, 2] * zz
-            if facing[i] < np.float32(-0.1):
-                left, right = min(left, at[r, c, 0]), max(right, at[r, c, 0])
-                top, low = min(top, at[r, c, 1]), max(low, at[r, c, 1])
-    return left, top, right, low
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -172,6 +172,12 @@ def _white(colours: NDArray[np.uint8]) -> White:
     return White(round(share, 4), round(red, 3), round(blue, 3), round(cool, 4))
 
 
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
+def _ratios(b, g, r):  # type: ignore[no-untyped-def]
+    """log2 R/G and log2 B/G of linear light; near black they fade to 0."""
+    return np.log2((r + 0.004) / (g + 0.004)), np.log2((b + 0.004) / (g + 0.004))
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def _white_of(colours, linear):  # type: ignore[no-untyped-def]
     seen = cool = n = 0
@@ -181,8 +187,7 @@ def _white_of(colours, linear):  # type: ignore[no-untyped-def]
         if g <= _DARK_LEVELS:
             continue
         seen += 1
-        red = np.log2((linear[r] + 0.004) / (linear[g] + 0.004))
-        blue = np.log2((linear[b] + 0.004) / (linear[g] + 0.004))
+        red, blue = _ratios(linear[b], linear[g], linear[r])
         cool += red < _WHITE_STOPS and blue > -_WHITE_STOPS
         if g > _WHITE_LEVELS and max(abs(red), abs(blue)) < _WHITE_STOPS:
             reds[n], blues[n] = red, blue
@@ -227,8 +232,7 @@ def _tone_curve(  # type: ignore[no-untyped-def]
         if luminance <= least or luminance >= most:
             continue
         e[n] = np.log2(luminance)
-        ratios[n, 0] = np.log2((r + 0.004) / (g + 0.004))
-        ratios[n, 1] = np.log2((b + 0.004) / (g + 0.004))
+        ratios[n, 0], ratios[n, 1] = _ratios(b, g, r)
         powers = (1.0, e[n], e[n] * e[n])
         for j in range(3):
             for k in range(3):

@@ -41,9 +41,9 @@ class Scene:
     inner: the part (x0, y0, x1, y1) of the window in which mask and straps lie. coverage: 0..1 of mask and
     straps. strap: 0..1 of straps alone. seen: triangle of the shell where something covers. head_depth: far
     where there is no head. points: (n, 3) vertices in subsamples of the window, depth away from the camera;
-    normals, across:
-    (n, 3) unit vectors in camera axes; away: (m,) 1 where a triangle turns its back. landmarks: (68, 3)
-    pixels of the window and depth, where the fitted face has them; visibility: (68,) uint8.
+    normals, across: (n, 3) unit vectors in camera axes; away: (m,) 1 where a triangle turns its back.
+    landmarks: (68, 3) pixels of the window and depth, where the fitted face has them; visibility: (68,)
+    uint8.
     """
 
     box: Box
@@ -160,7 +160,7 @@ def _judge(  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def label(coverage: F32, strap: F32, box: Box, out: NDArray[np.uint8]) -> None:
-    """MASK or STRAP, whichever covers more, where both cover half a pixel of ``box``, into ``out`` (h, w)."""
+    """MASK or STRAP, whichever covers more, of pixels of ``box`` half covered or more, into ``out``."""
     half, mask, band, none = np.float32(0.5), np.uint8(MASK), np.uint8(STRAP), np.uint8(NONE)
     x0, x1 = box[0], box[2]
     for y in range(box[1], box[3]):

@@ -172,7 +172,10 @@ def _strength(  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _lost(skin: F32, mask: F32, wide: F32, tight: F32, most_wide: float, most_tight: float) -> None:
-    """Share of light that both shadows take from the ``skin`` (h, w) seen there, in its place."""
+    """Share of light that both shadows take from the ``skin`` (h, w) seen there, in its place.
+
+    mask: share of the mask there.
+    """
     one, k, m = np.float32(1.0), np.float32(most_wide), np.float32(most_tight)
     for y in range(skin.shape[0]):
         for x in range(skin.shape[1]):

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -37,25 +34,19 @@ IN_THE_SPLIT = (
 )
 
 
-def run(name: str, *args: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(EXAMPLES.parent)}
-    command = [sys.executable, str(EXAMPLES / name), *map(str, args)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, env=environment)
-
-
 def test_every_example_has_a_test_that_runs_it():
     assert {path.name for path in EXAMPLES.glob("*.py")} == set(TESTED)
     for name, place in TESTED.items():
         assert name in (EXAMPLES.parent / place).read_text(encoding="utf-8")
 
 
-def test_a_release_is_made_and_rebuilt_from_the_originals(fake_dataset, tmp_path):
-    done = run("package_and_rebuild.py", fake_dataset("AFLW2000"), cwd=tmp_path)
+def test_a_release_is_made_and_rebuilt_from_the_originals(run_example, fake_dataset, tmp_path):
+    done = run_example("package_and_rebuild.py", fake_dataset("AFLW2000"))
     assert done.returncode == 0, done.stderr
     assert "6 of 6 images are identical to the release" in done.stdout
 
 
-def test_training_with_masks_is_compared_with_training_without(fake_dataset, tmp_path):
+def test_training_with_masks_is_compared_with_training_without(run_example, fake_dataset, tmp_path):
     pytest.importorskip("torch")
     few, many = fake_dataset("AFLW2000"), tmp_path / "AFLW2000"
     many.mkdir()
@@ -63,13 +54,13 @@ def test_training_with_masks_is_compared_with_training_without(fake_dataset, tmp
         source = sorted(few.glob("*.jpg"))[number % 5]  # the sixth has a label of several turns
         for path in (source, source.with_suffix(".mat")):
             shutil.copyfile(path, many / f"{stem}{path.suffix}")
-    done = run("train_and_compare.py", many, "1", cwd=tmp_path)
+    done = run_example("train_and_compare.py", many, "1")
     assert done.returncode == 0, done.stderr[-2000:]
     assert "the gap on 1 seed(s)" in done.stdout
     assert (tmp_path / "train_and_compare" / "AFLW2000_masked").is_dir()
 
 
-def test_training_without_a_dataset_says_how_it_is_called(tmp_path):
-    done = run("train_and_compare.py", cwd=tmp_path)
+def test_training_without_a_dataset_says_how_it_is_called(run_example):
+    done = run_example("train_and_compare.py")
     assert done.returncode == 1
     assert "FOLDER_OF_AFLW2000" in done.stderr

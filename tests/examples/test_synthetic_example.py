@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
-
 import cv2
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
-
-def test_heads_are_made_read_and_drawn_from_python(tmp_path):
-    command = [sys.executable, str(EXAMPLES / "synthetic_dataset.py"), str(tmp_path), "2"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=EXAMPLES.parent)
+def test_heads_are_made_read_and_drawn_from_python(run_example, tmp_path):
+    done = run_example("synthetic_dataset.py", tmp_path, 2)
     assert done.returncode == 0, done.stderr
     assert len(list((tmp_path / "AFLW2000").glob("*.mat"))) == 2
     lines = done.stdout.splitlines()

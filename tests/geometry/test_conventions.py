@@ -73,6 +73,16 @@ def test_angles_come_back_from_the_matrix(yaw, pitch, roll) -> None:
     np.testing.assert_allclose(wrap_deg(back - [yaw, pitch, roll]), 0.0, atol=1e-9)
 
 
+def test_a_single_matrix_reads_as_one_of_a_stack() -> None:
+    quarter = np.arange(-180.0, 181.0, 45.0)
+    turned = np.stack(np.meshgrid(quarter, quarter, quarter), -1).reshape(-1, 3)
+    any_turn = np.random.default_rng(6).uniform(-180.0, 180.0, (500, 3))
+    # among them upright heads, both sides of 180 degrees and the poles, where roll cannot be told from pitch
+    matrices = euler_to_matrix(np.concatenate([turned, any_turn]))
+    alone = np.stack([matrix_to_euler(r) for r in matrices])
+    np.testing.assert_allclose(alone, matrix_to_euler(matrices), rtol=0.0, atol=1e-12)
+
+
 def test_the_face_looks_along_minus_z_and_the_head_lies_behind_it() -> None:
     assert (CANONICAL_FACE[np.arange(68) != NOSE_TIP, 2] > 0).all()
     assert CANONICAL_FACE[CHIN, 1] > 50  # the chin is below the nose: y is down

@@ -47,10 +47,7 @@ def welds(
     depth: float = 0.2,
     dark: float = 0.13,
 ) -> None:
-    """A row of ultrasonic weld marks on the line d = 0: pressed, glassy, by ``dark`` darker than the cloth.
-
-    Where the layers are melted into one, the cloth beneath a pale fold shows.
-    """
+    """A row of weld marks on the line d = 0: pressed, glassy, darker than the cloth by ``dark``."""
     marks = c.dashes(d, along, length, period, 1.2)
     c.height -= depth * marks
     c.albedo *= 1.0 - dark * marks
@@ -91,8 +88,7 @@ def crinkles(c: Canvas, seed: int, strength: float, where: Map | float = 1.0) ->
     """
     facets = np.zeros_like(c.height)
     for k, (cells, weight) in enumerate((((5, 4), 1.0), ((9, 8), 0.7), ((16, 14), 0.45))):
-        warp = c.v + 0.0 * c.u + 0.03 * noise(seed + 10 + k, cells)
-        field = noise(seed + k, cells) + 0.4 * warp
+        field = noise(seed + k, cells) + 0.4 * (c.v + 0.03 * noise(seed + 10 + k, cells))
         facets += weight * (np.abs(field) - np.abs(field).mean())
     facets = np.tanh(facets / facets.std() / 1.5)
     c.height += 11.0 * strength * facets * where
