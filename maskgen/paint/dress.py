@@ -18,9 +18,11 @@ U, V, MM_X, MM_Y, RIM, STOPS, STOPS_U, STOPS_V, INSIDE, FACING, FACING_U, FACING
 COLUMNS_OF_VERTEX = 16  # four to spare: two times LANES
 #: entries of the light vector: stops per unit normal; where the wearer's down is; stops lost by cloth that
 #: faces down; share of the left-over map that reaches the cloth; how a pixel of the window is found on it;
-#: and the stops at which a white mask would be as bright as the picture can show
-GX, GY, GZ, DOWN_X, DOWN_Y, DOWN_Z, FALL, REST, REST_SCALE, REST_X, REST_Y, CEILING = range(12)
-LIGHT_ENTRIES = 12
+#: the stops at which a white mask would be as bright as the picture can show; and where cloth faces that shines
+(
+    GX, GY, GZ, DOWN_X, DOWN_Y, DOWN_Z, FALL, REST, REST_SCALE, REST_X, REST_Y, CEILING, SHINE_X, SHINE_Y, SHINE_Z,
+) = range(15)  # fmt: skip
+LIGHT_ENTRIES = 15
 #: half as wide, in stops, as the knee below the ceiling; and the share of what is above that goes
 _KNEE, _HELD = np.float32(0.5), np.float32(0.88)
 #: stops that the inner side of a mask lies in shade: the chin before it keeps the light away
@@ -144,6 +146,6 @@ def vertex_table(  # type: ignore[no-untyped-def]
         out[i, INSIDE] = min(-smooth, np.float32(0.0)) + own - p[FALL] * inner_fall - _INNER_SHADE
         out[i, STOPS_U] = (bent - np.float32(1.0)) * (gx * tx + gy * ty + gz * tz)
         out[i, STOPS_V] = (bent - np.float32(1.0)) * (gx * vx + gy * vy + gz * vz)
-        out[i, FACING] = -np.float32(0.6) * nz - np.float32(0.7) * ny
-        out[i, FACING_U] = np.float32(0.6) * tz + np.float32(0.7) * ty
-        out[i, FACING_V] = np.float32(0.6) * vz + np.float32(0.7) * vy
+        out[i, FACING] = p[SHINE_X] * nx + p[SHINE_Y] * ny + p[SHINE_Z] * nz
+        out[i, FACING_U] = -(p[SHINE_X] * tx + p[SHINE_Y] * ty + p[SHINE_Z] * tz)
+        out[i, FACING_V] = -(p[SHINE_X] * vx + p[SHINE_Y] * vy + p[SHINE_Z] * vz)

@@ -59,9 +59,14 @@ _FALL_STOPS = 1.4
 #: share of light that comes from all round, from chest and room, and through the cloth
 _AMBIENT = 0.2
 #: more of it on dark cloth: what fibres and lens scatter counts there
-_VEIL = 0.05
+_VEIL = 0.22
+#: sharpness is read off stored levels, blur is done in linear light, where it carries bright skin further into
+#: black cloth than the levels of the photograph's own edges say: by so much of it at most
+_DARK_EDGE = 0.12
 #: of the light from the side: cloth is flatter than the face it is read from
 _SIDE_GAIN = 2.3
+#: how much less of that on black cloth, for what shines of the lamp comes on top
+_SHINES = 0.3
 _VERTICAL_LIMIT = 0.35  # stops per unit normal
 _REST_SHARE = 0.85
 #: pixels from nasion to chin below which a mask is a smudge
@@ -149,11 +154,12 @@ class Painter:
             hex_to_linear(band.color) if band.color else color for band in spec.straps for _side in (0, 1)
         ]
         # supersampling has already spread an edge over about a pixel
-        spread = math.sqrt(max(photo.blur**2 - 0.20**2, 0.0))
+        spread = math.sqrt(max((photo.blur * (1.0 - _DARK_EDGE * _darkness(color))) ** 2 - 0.20**2, 0.0))
         reach = math.ceil(2.4 * spread) if spread > 0.2 else 0
         part = x0, y0, x1, y1 = scene.around_inner(reach)
         layer = np.empty((y1 - y0, x1 - x0, 4), np.float32)
-        table = _vertex_table(shell, scene, fit, light, _ceiling(p, _brightest(white, photo)))
+        ceiling = _ceiling(p, _brightest(white, photo))
+        table = _vertex_table(shell, scene, fit, light, ceiling, _darkness(color))
         if spec.material.wander:
             table[:MASK_VERTICES, d.V] += wandered(spec, _bytes_of(draw.seed)[3:], ROWS, COLUMNS)
         s.shade(
@@ -177,13 +183,16 @@ def _levels_of(style: Style) -> tuple[tuple[Level, ...], float]:
     return levels, levels[0].cloth.shape[1] / size_mm[0]
 
 
-def _vertex_table(shell: Shell, scene: Scene, fit: FaceFit, light: Light, ceiling: float) -> F32:
+def _vertex_table(
+    shell: Shell, scene: Scene, fit: FaceFit, light: Light, ceiling: float, dark: float
+) -> F32:
     """What `dress` knows of each vertex of the shell in this picture: (n, COLUMNS_OF_VERTEX)."""
     table = np.zeros((len(shell.vertices), d.COLUMNS_OF_VERTEX), np.float32)
     p = np.zeros(d.LIGHT_ENTRIES, np.float32)
-    p[d.GX : d.GZ + 1] = _pull(light)
+    p[d.GX : d.GZ + 1] = _pull(light, dark)
     p[d.DOWN_X : d.DOWN_Z + 1] = fit.rotation[:, 1]
-    p[d.FALL], p[d.REST], p[d.CEILING] = _FALL_STOPS, _REST_SHARE, ceiling
+    p[d.FALL], p[d.REST], p[d.CEILING] = _FALL_STOPS * (1.0 - 0.5 * _SHINES * dark), _REST_SHARE, ceiling
+    p[d.SHINE_X : d.SHINE_Z + 1] = _half_way(light)
     # the scene's points count subsamples of its window
     factor, x0, y0 = light.to_rest
     half = 0.5 - 0.5 / SS
@@ -196,18 +205,33 @@ def _vertex_table(shell: Shell, scene: Scene, fit: FaceFit, light: Light, ceilin
     return table
 
 
-def _pull(light: Light) -> Array:
-    """Stops per unit normal that reach the cloth, (3,)."""
+def _pull(light: Light, dark: float) -> Array:
+    """Stops per unit normal that reach the cloth, (3,); ``dark`` 0..1 is how dark it is."""
     g = np.array(light.gradient)
-    g[0] *= _SIDE_GAIN
+    g[0] *= _SIDE_GAIN * (1.0 - _SHINES * dark)
     # up and down, brow, beard and the shade under the chin pass for light: bound what they can claim
     g[1] = _VERTICAL_LIMIT * np.tanh(light.gradient[1] / _VERTICAL_LIMIT)
     return g
 
 
+def _half_way(light: Light) -> Array:
+    """Unit vector between the lamp and the camera, (3,): cloth that faces it shines.
+
+    The lamp is looked for above the camera, and as far aside as the skin says.
+    """
+    lamp = np.array([0.6 * light.gradient[0], -0.25, -0.6])
+    half = lamp / np.linalg.norm(lamp) + [0.0, 0.0, -1.0]
+    return np.asarray(half / np.linalg.norm(half))
+
+
 def _tint(draw: MaskDraw, spec: MaskSpec) -> F32:
     """Albedo of the cloth, linear BGR (3,): the draw's colour, or else the style's first."""
     return hex_to_linear(draw.color or spec.material.colors[0][0])
+
+
+def _darkness(color: F32) -> float:
+    """0 for white and pastel cloth, 1 for black."""
+    return (1.0 - min(float(color @ LUMA_BGR) / _WHITE_ALBEDO, 1.0)) ** 3
 
 
 def _white(light: Light, photo: Photo) -> float:
@@ -227,8 +251,7 @@ def _cloth(draw: MaskDraw, light: Light, white: float, spec: MaskSpec) -> F32:
     strength, at_x, at_y = _bytes_of(draw.seed)[:3]
     p[s.CREASE] = np.float32(crease_slope(spec, strength / 255.0)) * CREASE_STEP
     p[s.CREASE_X], p[s.CREASE_Y] = at_x, at_y
-    dark = 1.0 - min(float(_tint(draw, spec) @ LUMA_BGR) / _WHITE_ALBEDO, 1.0)
-    p[s.AMBIENT] = _AMBIENT + _VEIL * dark
+    p[s.AMBIENT] = _AMBIENT + _VEIL * _darkness(_tint(draw, spec))
     p[s.SHEEN], p[s.HEM], p[s.TILE_MM] = spec.material.sheen, spec.material.hem, 1.0
     return p
 

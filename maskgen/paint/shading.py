@@ -50,6 +50,8 @@ CLOTH_ENTRIES = 9
 SHOULDER, WHITE = np.float32(0.70), np.float32(0.985)
 #: creases lie this many texels to the millimetre
 _CREASES_PER_MM = np.float32(0.9)
+#: albedo of stray fibres and of the highlight, for a sheen of 1
+_FUZZ, _SHEEN = np.float32(0.02), np.float32(0.1)
 #: share of the room's light that reaches the inner side
 _INNER = np.float32(0.5)
 #: what the maps hold of a pixel (fabric.Level): albedo, opacity, slopes of the relief, cavity and lining
@@ -247,17 +249,21 @@ def _lit(n, cast, p, row) -> None:  # type: ignore[no-untyped-def]
     zero, one = np.float32(0.0), np.float32(1.0)
     ambient, lamp = p[LEVEL] * p[AMBIENT], p[LEVEL] * (one - p[AMBIENT])
     blue, green, red = cast[0], cast[1], cast[2]
-    fuzz, sheen = np.float32(0.06) * p[SHEEN], np.float32(0.2) * p[SHEEN]
+    fuzz, sheen = _FUZZ * p[SHEEN], _SHEEN * p[SHEEN]
     bend = WHITE - SHOULDER
     for i in range(n):
         u, v = row[_SLOPE_U, i], row[_SLOPE_V, i]
         # a steep slope turns the normal no further than a right angle
         flat = one / np.sqrt(one + u * u + v * v)
         turned = (u * row[_LIGHT_U, i] + v * row[_LIGHT_V, i]) * flat
-        light = ambient + lamp * _exp2(row[_CAVITY, i] + row[_LIGHT, i] + turned)
+        # creases and seams keep light of all kinds away: 2 ** cavity, by its series
+        cavity = row[_CAVITY, i]
+        open_ = one + cavity * (_C1 + cavity * _C2)
+        light = (ambient + lamp * _exp2(row[_LIGHT, i] + turned)) * open_
         shine = max((row[_SHINE, i] + u * row[_SHINE_U, i] + v * row[_SHINE_V, i]) * flat, zero)
-        # fibres that stand off shine a little, half of it all round; those that lie flat, toward the light
-        gloss = fuzz * (p[LEVEL] + light) + sheen * light * (shine * shine) * (shine * shine)
+        # what shines, shines of lamp and room alike: fibres that stand off, all round; those that lie flat,
+        # toward the lamp
+        gloss = (fuzz + sheen * (shine * shine) * (shine * shine)) * (p[LEVEL] * open_ + light)
         opacity = row[_OPACITY, i]
         b = (row[_BLUE, i] * light + gloss) * blue
         g = (row[_GREEN, i] * light + gloss) * green

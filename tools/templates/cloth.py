@@ -10,26 +10,28 @@ from .parts import folds, gathers, groove, hem, stitches, tension
 
 def _centre_seam(c: Canvas, topstitch: float) -> None:
     """Two panels sewn together down the middle; the seam allowance makes a flat ridge."""
-    groove(c, c.x, 1.8, 0.9)
-    c.albedo *= 1.0 - 0.22 * np.exp(-((c.x / 0.9) ** 2))
+    groove(c, c.x, 1.5, 0.9)
+    c.albedo *= 1.0 - 0.30 * np.exp(-((c.x / 0.8) ** 2))
     c.height += 0.35 * soft(np.abs(c.x) - topstitch - 1.0, 1.5)
     if topstitch:
         for side in (-1.0, 1.0):
             stitches(c, c.x - side * topstitch, c.y, depth=0.25)
-    # the seam puckers
-    c.height += 0.22 * np.sin(2 * np.pi * c.y / 6.5 + noise(203, (12, 3))) * np.exp(-np.abs(c.x) / 6.0)
+    # the seam puckers, here and there
+    drawn_in = np.clip(0.5 + 0.7 * noise(202, (5, 2)), 0.0, 1.0) * np.exp(-np.abs(c.x) / 7.0)
+    c.height += 0.16 * np.sin(2 * np.pi * c.y / 8.5 + 1.6 * noise(203, (9, 3))) * drawn_in
 
 
 def _hemmed(c: Canvas, width: float) -> None:
     for edge, along in ((c.top, c.x), (c.bottom, c.x)):
-        hem(c, edge, width, 0.45)
-        stitches(c, edge - width + 1.2, along, depth=0.3)
+        hem(c, edge, width, 0.7)
+        c.albedo *= 1.0 - 0.22 * np.exp(-(((edge - width - 0.7) / 0.8) ** 2))
+        stitches(c, edge - width + 1.4, along, depth=0.3)
 
 
 def draw_fitted(c: Canvas) -> None:
     """Fitted cloth mask."""
-    _centre_seam(c, 3.5)
-    _hemmed(c, 6.0)
+    _centre_seam(c, 0.0)
+    _hemmed(c, 8.0)
     casing = soft(c.side - 10.0, 1.2)
     c.height += 0.5 * casing
     stitches(c, c.side - 9.5, c.y, depth=0.35)
