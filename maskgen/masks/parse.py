@@ -35,6 +35,7 @@ _RANGES = {
     "drape.ridge_width": (0.01, 1.0),
     "drape.cheeks": (0.0, 20.0),
     "drape.flare": (0.0, 30.0),
+    "drape.slack": (0.0, 8.0),
     "drape.skirt": (0.0, 150.0),
     "drape.skirt_taper": (0.0, 1.0),
     "material.sheen": (0.0, 1.0),

@@ -55,7 +55,8 @@ class Drape:
     the side edge as 1 - u ** `spread`. ridge: height of a fold down the middle, mm, and ridge_width, the
     share of the half width over which it sinks to a third. cheeks: extra height on both sides of the mouth,
     mm: it turns the roof that a cloth stretched from the nose would be into a vault. flare: how far the lower
-    corner stands off, mm. skirt: length of cloth that hangs down the neck from the bottom edge, mm;
+    corner stands off, mm. slack: how far, at most, lower corners and hem stand off more or less from mask to
+    mask, mm. skirt: length of cloth that hangs down the neck from the bottom edge, mm;
     skirt_taper: 0 a tube, 1 a triangle that is longest in the middle. bumps: round parts; one with u > 0 has
     a twin on the other side.
     """
@@ -75,6 +76,7 @@ class Drape:
     ridge_width: float = 0.05
     cheeks: float = 0.0
     flare: float = 0.0
+    slack: float = 0.0
     skirt: float = 0.0
     skirt_taper: float = 0.0
     bumps: tuple[Bump, ...] = ()

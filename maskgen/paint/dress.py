@@ -18,10 +18,9 @@ U, V, MM_X, MM_Y, RIM, STOPS, STOPS_U, STOPS_V, INSIDE, FACING, FACING_U, FACING
 COLUMNS_OF_VERTEX = 16  # four to spare: two times LANES
 #: entries of the light vector: stops per unit normal; where the wearer's down is; stops lost by cloth that
 #: faces down; share of the left-over map that reaches the cloth; how a pixel of the window is found on it;
-#: the stops at which a white mask would be as bright as the picture can show; and where cloth faces that shines
-(
-    GX, GY, GZ, DOWN_X, DOWN_Y, DOWN_Z, FALL, REST, REST_SCALE, REST_X, REST_Y, CEILING, SHINE_X, SHINE_Y, SHINE_Z,
-) = range(15)  # fmt: skip
+#: the stops at which a white mask would be as bright as the picture can show; where cloth that shines faces
+GX, GY, GZ, DOWN_X, DOWN_Y, DOWN_Z, FALL, REST, REST_SCALE, REST_X, REST_Y, CEILING = range(12)
+SHINE_X, SHINE_Y, SHINE_Z = range(12, 15)
 LIGHT_ENTRIES = 15
 #: half as wide, in stops, as the knee below the ceiling; and the share of what is above that goes
 _KNEE, _HELD = np.float32(0.5), np.float32(0.88)

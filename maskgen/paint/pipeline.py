@@ -39,6 +39,7 @@ from .raster import SS
 from .scene import MASK_VERTICES, Scene, build_scene, label
 from .shadow import cast_shadow
 from .shell import COLUMNS, ROWS, Shell, build_shell, skewed
+from .slack import slackened
 from .straps import STRAP_POINTS
 from .tone import LEVEL, LINEAR, LUMA_BGR, hex_to_linear, lining_beside
 from .types import Painted
@@ -60,8 +61,8 @@ _FALL_STOPS = 1.4
 _AMBIENT = 0.2
 #: more of it on dark cloth: what fibres and lens scatter counts there
 _VEIL = 0.22
-#: sharpness is read off stored levels, blur is done in linear light, where it carries bright skin further into
-#: black cloth than the levels of the photograph's own edges say: by so much of it at most
+#: sharpness is read off stored levels, blur is done in linear light, where it carries bright skin further
+#: into black cloth than the levels of the photograph's own edges say: by so much of it at most
 _DARK_EDGE = 0.12
 #: of the light from the side: cloth is flatter than the face it is read from
 _SIDE_GAIN = 2.3
@@ -93,7 +94,8 @@ class Painter:
             raise ImageError(f"the painter takes (h, w, 3) uint8 BGR, got {image.shape} {image.dtype}")
         style = self.catalogue.style(draw.style)
         fit = fit_face(landmarks, pose)
-        shell = skewed(build_shell(style.spec, draw.wear), draw.skew_deg)
+        shell = build_shell(style.spec, draw.wear)
+        shell = skewed(slackened(shell, style.spec, draw.wear, _bytes_of(~draw.seed)[2:]), draw.skew_deg)
         h, w = image.shape[:2]
         light = estimate_light(image, fit)
         frame = photograph_box(image)
@@ -183,9 +185,7 @@ def _levels_of(style: Style) -> tuple[tuple[Level, ...], float]:
     return levels, levels[0].cloth.shape[1] / size_mm[0]
 
 
-def _vertex_table(
-    shell: Shell, scene: Scene, fit: FaceFit, light: Light, ceiling: float, dark: float
-) -> F32:
+def _vertex_table(shell: Shell, scene: Scene, fit: FaceFit, light: Light, ceiling: float, dark: float) -> F32:
     """What `dress` knows of each vertex of the shell in this picture: (n, COLUMNS_OF_VERTEX)."""
     table = np.zeros((len(shell.vertices), d.COLUMNS_OF_VERTEX), np.float32)
     p = np.zeros(d.LIGHT_ENTRIES, np.float32)

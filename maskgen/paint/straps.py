@@ -13,7 +13,7 @@ from .drape import natural_spline, skin_radius
 STRAP_POINTS = 12
 
 
-def _on_grid(surface: Array, u: float, v: float) -> Array:
+def on_grid(surface: Array, u: float, v: float) -> Array:
     """Point of the grid (rows, columns, 3) at u -1..1 and v 0..1."""
     rows, columns = surface.shape[:2]
     x, y = (u + 1.0) / 2.0 * (columns - 1), v * (rows - 1)
@@ -29,7 +29,7 @@ def strap_ribbon(strap: Strap, surface: Array, side: float) -> tuple[Array, Arra
 
     Taut: straight where it clears head and neck, laid on them where it would cut through.
     """
-    start = _on_grid(surface, strap.start[0] * side, strap.start[1])
+    start = on_grid(surface, strap.start[0] * side, strap.start[1])
     path = np.vstack([start, np.array(strap.path) * [side, 1.0, 1.0]])
     along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(path, axis=0), axis=1))])
     at = np.linspace(0.0, along[-1], STRAP_POINTS)
