@@ -51,7 +51,7 @@ SHOULDER, WHITE = np.float32(0.70), np.float32(0.985)
 #: creases lie this many texels to the millimetre
 _CREASES_PER_MM = np.float32(0.9)
 #: albedo of stray fibres and of the highlight, for a sheen of 1
-_FUZZ, _SHEEN = np.float32(0.02), np.float32(0.1)
+_FUZZ, _SHEEN = np.float32(0.01), np.float32(0.09)
 #: share of the room's light that reaches the inner side
 _INNER = np.float32(0.5)
 #: what the maps hold of a pixel (fabric.Level): albedo, opacity, slopes of the relief, cavity and lining
@@ -263,7 +263,7 @@ def _lit(n, cast, p, row) -> None:  # type: ignore[no-untyped-def]
         shine = max((row[_SHINE, i] + u * row[_SHINE_U, i] + v * row[_SHINE_V, i]) * flat, zero)
         # what shines, shines of lamp and room alike: fibres that stand off, all round; those that lie flat,
         # toward the lamp
-        gloss = (fuzz + sheen * (shine * shine) * (shine * shine)) * (p[LEVEL] * open_ + light)
+        gloss = (fuzz + sheen * shine * shine) * (p[LEVEL] * open_ + light)
         opacity = row[_OPACITY, i]
         b = (row[_BLUE, i] * light + gloss) * blue
         g = (row[_GREEN, i] * light + gloss) * green
