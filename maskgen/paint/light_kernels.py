@@ -57,7 +57,9 @@ def _own_chroma(ratios: Array, sure: Array):  # type: ignore[no-untyped-def]
         core = np.arange(len(sure))
     for k in range(2):
         middle[k] = np.median(ratios[k][core])
-        width[k] = max(2.0 * np.median(np.abs(ratios[k][core] - middle[k])), 0.12)
+        off = np.sort(np.abs(ratios[k][core] - middle[k]))
+        # the wider quarter counts as well: a face between two lamps has two colours
+        width[k] = max(2.0 * off[len(off) // 2], off[(4 * len(off)) // 5], 0.12)
     return middle, width
 
 
@@ -83,9 +85,11 @@ def weigh(bgr: F32, turned: Array, prior: Array):  # type: ignore[no-untyped-def
     if left < 20:
         sure[:] = prior
     middle, width = _own_chroma(ratios, sure)
+    usual = np.median(luminance)
     for i in range(n):
-        # in the dark, noise and JPEG leave no chroma to judge by; skin in shadow must not be thrown away
-        doubt = 1.0 + 0.02 / max(luminance[i], 0.001)
+        # in the dark, noise and JPEG leave no chroma to judge by: skin in shadow must not be thrown away,
+        # nor lit skin where most of the face is dark
+        doubt = 1.0 + 0.02 / max(min(luminance[i], usual), 0.001)
         off = 0.0
         for k in range(2):
             off += ((ratios[k, i] - middle[k]) / width[k] / doubt) ** 2

@@ -62,6 +62,8 @@ _AMBIENT = 0.2
 _VEIL = 0.05
 #: of the light from the side: cloth is flatter than the face it is read from
 _SIDE_GAIN = 2.3
+#: stops per unit normal of light from behind that the level makes up for
+_BACK_LIGHT = 0.2
 _VERTICAL_LIMIT = 0.35  # stops per unit normal
 _REST_SHARE = 0.85
 #: pixels from nasion to chin below which a mask is a smudge
@@ -221,8 +223,9 @@ def _white(light: Light, photo: Photo) -> float:
 def _cloth(draw: MaskDraw, light: Light, white: float, spec: MaskSpec) -> F32:
     """The cloth vector of `shading.shade`, without a fabric."""
     p = np.zeros(s.CLOTH_ENTRIES, np.float32)
-    # stops are counted from cloth that faces the camera, so that the level is what the camera exposed for
-    toward = -float(light.gradient[2])
+    # stops are counted from cloth that faces the camera, so that the level is what the camera exposed for;
+    # in light from behind it exposed for other things
+    toward = max(-float(light.gradient[2]), -_BACK_LIGHT)
     p[s.LEVEL] = white / _WHITE_ALBEDO * 2.0 ** (-0.75 * toward)
     strength, at_x, at_y = _bytes_of(draw.seed)[:3]
     p[s.CREASE] = np.float32(crease_slope(spec, strength / 255.0)) * CREASE_STEP
