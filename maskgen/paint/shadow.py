@@ -24,6 +24,8 @@ _RING_MM, _CLEAR_PX = 3.0, 1.5
 _WEAKEST, _STRONGEST = 0.15, 3.0
 #: share of light lost behind a transparent part of a mask, at most
 _BEHIND_FILM = np.float32(0.3)
+#: coverage above which a sample counts as mask
+_SOME = np.float32(0.02)
 _FEW = 10  # samples of the strip that settle nothing
 #: shadow samples per millimetre that are enough for something so soft
 _SAMPLES_PER_MM = 0.75
@@ -125,10 +127,42 @@ def _ring(mask: F32, landmarks: Array, step: int, px_per_mm: float) -> NDArray[n
     near = math.ceil(_CLEAR_PX / step)
     far = max(round(_RING_MM * px_per_mm / step), near + 1)
     face = np.zeros(mask.shape, np.uint8)
-    cv2.fillConvexPoly(face, cv2.convexHull(np.round(landmarks).astype(np.int32)), 1)
-    some = (mask > 0.02).astype(np.uint8)
-    inner, outer = (cv2.dilate(some, np.ones((2 * r + 1, 2 * r + 1), np.uint8)) for r in (near, far))
-    return np.flatnonzero(face * (outer - inner))
+    cv2.fillConvexPoly(face, cv2.convexHull(np.rint(landmarks).astype(np.int32)), 1)
+    return _strip(mask, near, far, face)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _strip(mask: F32, near: int, far: int, face: NDArray[np.uint8]) -> NDArray[np.intp]:
+    """Flat indices of the ``face`` (h, w) within ``far`` samples of the mask, but not within ``near``.
+
+    Both are half the side of a square.
+    """
+    h, w = mask.shape
+    # how far left or right of each sample the mask is, at most far + 1
+    beside = np.empty((h, w), np.int32)
+    for y in range(h):
+        row, here, since = beside[y], mask[y], far + 1
+        for x in range(w):
+            since = 0 if here[x] > _SOME else min(since + 1, far + 1)
+            row[x] = since
+        for x in range(w - 2, -1, -1):
+            row[x] = min(row[x], row[x + 1] + 1)
+    found, n = np.empty(h * w, np.intp), 0
+    wide, narrow = np.empty(w, np.int32), np.empty(w, np.int32)
+    for y in range(h):
+        wide[:], narrow[:] = far + 1, far + 1
+        for v in range(max(y - far, 0), min(y + far + 1, h)):
+            row = beside[v]
+            for x in range(w):
+                wide[x] = min(wide[x], row[x])
+            if abs(v - y) <= near:
+                for x in range(w):
+                    narrow[x] = min(narrow[x], row[x])
+        for x in range(w):
+            if face[y, x] and wide[x] <= far and narrow[x] > near:
+                found[n] = y * w + x
+                n += 1
+    return found[:n]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
