@@ -14,6 +14,7 @@ from ..geometry.rotation import Array
 from .raster import FAR
 
 F32 = NDArray[np.float32]
+U8 = NDArray[np.uint8]
 #: strengths, as the share of light lost where the shadow is full (docs/painting.md)
 WIDE, TIGHT = 0.50, 0.22
 #: levels (of 255) by which the strip beside the mask shall be darker than it would be: then the skin within
@@ -132,37 +133,43 @@ def _ring(mask: F32, landmarks: Array, step: int, px_per_mm: float) -> NDArray[n
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _strip(mask: F32, near: int, far: int, face: NDArray[np.uint8]) -> NDArray[np.intp]:
+def _strip(mask: F32, near: int, far: int, face: U8) -> NDArray[np.intp]:
     """Flat indices of the ``face`` (h, w) within ``far`` samples of the mask, but not within ``near``.
 
     Both are half the side of a square.
     """
     h, w = mask.shape
-    # how far left or right of each sample the mask is, at most far + 1
-    beside = np.empty((h, w), np.int32)
+    some = np.empty((h, w), np.uint8)
     for y in range(h):
-        row, here, since = beside[y], mask[y], far + 1
         for x in range(w):
-            since = 0 if here[x] > _SOME else min(since + 1, far + 1)
-            row[x] = since
-        for x in range(w - 2, -1, -1):
-            row[x] = min(row[x], row[x + 1] + 1)
+            some[y, x] = mask[y, x] > _SOME
+    wide, narrow = np.empty(w, np.uint8), np.empty(w, np.uint8)
     found, n = np.empty(h * w, np.intp), 0
-    wide, narrow = np.empty(w, np.int32), np.empty(w, np.int32)
     for y in range(h):
-        wide[:], narrow[:] = far + 1, far + 1
-        for v in range(max(y - far, 0), min(y + far + 1, h)):
-            row = beside[v]
-            for x in range(w):
-                wide[x] = min(wide[x], row[x])
-            if abs(v - y) <= near:
-                for x in range(w):
-                    narrow[x] = min(narrow[x], row[x])
+        _within(some, y, far, wide)
+        _within(some, y, near, narrow)
         for x in range(w):
-            if face[y, x] and wide[x] <= far and narrow[x] > near:
+            if face[y, x] & wide[x] & ~narrow[x]:
                 found[n] = y * w + x
                 n += 1
     return found[:n]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _within(some: U8, y: int, reach: int, out: U8) -> None:
+    """Whether there are ``some`` (h, w) in the square round each sample of row ``y``, into ``out`` (w,)."""
+    h, w = some.shape
+    column = np.zeros(w + 2 * reach, np.uint8)
+    inner = column[reach : reach + w]
+    for v in range(max(y - reach, 0), min(y + reach + 1, h)):
+        row = some[v]
+        for x in range(w):
+            inner[x] |= row[x]
+    out[:] = np.uint8(0)
+    for k in range(2 * reach + 1):
+        beside = column[k : k + w]
+        for x in range(w):
+            out[x] |= beside[x]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
