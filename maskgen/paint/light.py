@@ -24,7 +24,7 @@ from ..geometry.rotation import Array
 from . import light_kernels as kernels
 from .photo import White
 from .raster import extent
-from .tone import LINEAR, LUMA_BGR
+from .tone import LINEAR
 
 F32 = NDArray[np.float32]
 #: pixels per millimetre of the map of what is left over
@@ -126,7 +126,7 @@ def _smooth_map(sums: F32, reach_px: float) -> F32:
     side = 2 * math.ceil(2.2 * max(reach_px, 0.8)) + 1
     blurred = cv2.GaussianBlur(sums, (side, side), max(reach_px, 0.8), borderType=cv2.BORDER_REPLICATE)
     rest = np.empty(sums.shape[:2], np.float32)
-    kernels.settled(blurred, rest)
+    kernels.settled(np.asarray(blurred, np.float32), rest)
     return rest
 
 
@@ -192,5 +192,6 @@ def color_cast(light: Light, white: White) -> Array:
         told = kept * off * (0.35 + 0.15 * warm + 0.3 * min(max((abs(off) - 0.35) / 0.6, 0.0), 1.0))
         # pale skin and cream paint pass for white, too: half of what white says
         stops.append((1.0 - trust) * told + trust * 0.5 * of_white)
-    cast = np.array([2.0 ** stops[1], 1.0, 2.0 ** stops[0]])
-    return np.round(cast / float(cast @ LUMA_BGR), 4)
+    blue, red = 2.0 ** stops[1], 2.0 ** stops[0]
+    level = 0.0722 * blue + 0.7152 + 0.2126 * red
+    return np.array([round(blue / level, 4), round(1.0 / level, 4), round(red / level, 4)])

@@ -59,8 +59,9 @@ def read_photo(image: NDArray[np.uint8], box: tuple[int, int, int, int], skin: N
     x0, y0, x1, y1 = box
     # a window of 180 px says as much as a larger one, and bounds the cost on large pictures
     top, left = max(y0, (y0 + y1 - 180) // 2), max(x0, (x0 + x1 - 180) // 2)
-    gray = cv2.cvtColor(image[top : min(y1, top + 180), left : min(x1, left + 180)], cv2.COLOR_BGR2GRAY)
     whole, curve = np.ascontiguousarray(image), np.zeros((2, 3))
+    part = whole[top : min(y1, top + 180), left : min(x1, left + 180)]
+    gray = np.asarray(cv2.cvtColor(part, cv2.COLOR_BGR2GRAY), np.uint8)
     share, red, blue, cool, toned = _colours(whole, box, LINEAR, curve)
     return Photo(
         blur=_sharpness(gray),
@@ -121,7 +122,9 @@ def _lost_slope(own: F32, again: F32) -> float:
                 gx, gy = right - left, lower - upper
                 loss[found] = np.sqrt(slopes[x] / max(gx * gx + gy * gy, np.float32(1e-6)))
                 found += 1
-    return np.partition(loss[:found], (3 * found) // 4)[(3 * found) // 4] if found >= 20 else np.float32(0.0)
+    if found < 20:
+        return 0.0
+    return float(np.partition(loss[:found], (3 * found) // 4)[(3 * found) // 4])
 
 
 def _sharpness(gray: NDArray[np.uint8]) -> float:
@@ -129,8 +132,9 @@ def _sharpness(gray: NDArray[np.uint8]) -> float:
     if min(gray.shape) < 16:
         return 0.8
     # noise has slopes too, which the second blur would take away: both are seen through a small first one
-    own = cv2.GaussianBlur(gray.astype(np.float32), (5, 5), _PREBLUR)
-    lost = _lost_slope(own, cv2.GaussianBlur(own, (9, 9), _REBLUR))
+    own = np.asarray(cv2.GaussianBlur(gray.astype(np.float32), (5, 5), _PREBLUR), np.float32)
+    again = np.asarray(cv2.GaussianBlur(own, (9, 9), _REBLUR), np.float32)
+    lost = _lost_slope(own, again)
     if lost == 0.0:
         return 0.8
     total = _REBLUR**2 / max(lost**2 - 1.0, 0.02)

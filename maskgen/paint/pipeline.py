@@ -40,7 +40,7 @@ from .scene import MASK_VERTICES, Scene, build_scene, label
 from .shadow import cast_shadow
 from .shell import COLUMNS, ROWS, Shell, build_shell, skewed
 from .straps import STRAP_POINTS
-from .tone import LEVEL, LINEAR, LUMA_BGR, hex_to_linear, lining_beside
+from .tone import LEVEL, LINEAR, hex_to_linear, lining_beside, luminance
 from .types import Painted
 
 F32 = NDArray[np.float32]
@@ -88,7 +88,7 @@ class Painter:
             raise ImageError(f"the painter takes (h, w, 3) uint8 BGR, got {image.shape} {image.dtype}")
         style = self.catalogue.style(draw.style)
         fit = fit_face(landmarks, pose)
-        shell = skewed(build_shell(style.spec, draw.wear), draw.skew_deg)
+        shell = skewed(_shell_of(style, draw.wear), draw.skew_deg)
         h, w = image.shape[:2]
         light = estimate_light(image, fit)
         frame = photograph_box(image)
@@ -169,6 +169,12 @@ class Painter:
         return layer, x0, y0
 
 
+@lru_cache(maxsize=96)
+def _shell_of(style: Style, wear: str) -> Shell:
+    """The style's shell, found by the style itself: a specification's hash takes longer than the look-up."""
+    return build_shell(style.spec, wear)
+
+
 @lru_cache(maxsize=64)
 def _levels_of(style: Style) -> tuple[tuple[Level, ...], float]:
     """The style's maps, and how many texels of the first lie on a millimetre of the mask worn as meant."""
@@ -227,7 +233,7 @@ def _cloth(draw: MaskDraw, light: Light, white: float, spec: MaskSpec, color: F3
     strength, at_x, at_y = _bytes_of(draw.seed)[:3]
     p[s.CREASE] = np.float32(crease_slope(spec, strength / 255.0)) * CREASE_STEP
     p[s.CREASE_X], p[s.CREASE_Y] = at_x, at_y
-    dark = 1.0 - min(float(color @ LUMA_BGR) / _WHITE_ALBEDO, 1.0)
+    dark = 1.0 - min(luminance(color) / _WHITE_ALBEDO, 1.0)
     p[s.AMBIENT] = _AMBIENT + _VEIL * dark
     p[s.SHEEN], p[s.HEM], p[s.TILE_MM] = spec.material.sheen, spec.material.hem, 1.0
     return p
