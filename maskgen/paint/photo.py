@@ -9,7 +9,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ..geometry.solve import solved
 from .tone import LINEAR
@@ -51,7 +51,7 @@ class Photo:
     tone: NDArray[np.float64] | None
 
 
-def read_photo(image: NDArray[np.uint8], box: tuple[int, int, int, int], skin: NDArray[np.int64]) -> Photo:
+def read_photo(image: NDArray[np.uint8], box: tuple[int, int, int, int], skin: ArrayLike) -> Photo:
     """Measure ``image`` (h, w, 3) uint8 BGR round the face ``box`` (x0, y0, x1, y1), clipped to it.
 
     skin: (n, 2) pixels on the uncovered face; grain is read round them, where the eye compares.
@@ -65,7 +65,7 @@ def read_photo(image: NDArray[np.uint8], box: tuple[int, int, int, int], skin: N
     share, red, blue, cool, toned = _colours(whole, box, LINEAR, curve)
     return Photo(
         blur=_sharpness(gray),
-        grain=_grain(whole, skin),
+        grain=_grain(whole, np.rint(skin).astype(np.int64)),
         bright=_brightness(gray, whole),
         white=White(round(share, 4), round(red, 3), round(blue, 3), round(cool, 4)),
         tone=curve if toned else None,
