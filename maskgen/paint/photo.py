@@ -111,16 +111,16 @@ def _lost_slope(own: F32, again: F32) -> float:
     rank = len(ranked) - 1 - len(ranked) // 33
     least = max(np.partition(ranked, rank)[rank], np.float32(144.0))
     found = 0
+    one, two = np.uint64(1), np.uint64(2)
     for row in range(h - 2):
-        y = np.uint64(row)
-        slopes = steep[y]
+        v = np.uint64(row)
+        slopes = steep[v]
         for column in range(w - 2):
-            x = np.uint64(column)
-            if slopes[x] >= least:
-                right, left = again[y + np.uint64(1), x + np.uint64(2)], again[y + np.uint64(1), x]
-                lower, upper = again[y + np.uint64(2), x + np.uint64(1)], again[y, x + np.uint64(1)]
-                gx, gy = right - left, lower - upper
-                loss[found] = np.sqrt(slopes[x] / max(gx * gx + gy * gy, np.float32(1e-6)))
+            u = np.uint64(column)
+            if slopes[u] >= least:
+                gx = again[v + one, u + two] - again[v + one, u]
+                gy = again[v + two, u + one] - again[v, u + one]
+                loss[found] = np.sqrt(slopes[u] / max(gx * gx + gy * gy, np.float32(1e-6)))
                 found += 1
     if found < 20:
         return 0.0
