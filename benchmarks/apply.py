@@ -24,7 +24,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from maskgen.jobs.parallel import pin_threads  # noqa: E402
+from maskgen.jobs.parallel import pin_threads, single_threaded  # noqa: E402
 
 pin_threads()
 
@@ -215,7 +215,8 @@ def main() -> None:
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="maskgen-bench-"))
     try:
-        figures = measure(options, folder)
+        with single_threaded():  # as every worker of maskgen runs
+            figures = measure(options, folder)
     finally:
         shutil.rmtree(folder)
     if options.json:
