@@ -225,7 +225,7 @@ def _oddities(source: SourceImage, coverage: float) -> tuple[str, ...]:
     notes = []
     if coverage > _LARGE:
         notes.append(f"large: the mask covers {100 * coverage:.0f} % of the picture")
-    some = source.bgr[:: max(1, len(source.bgr) // 32), :: max(1, source.bgr.shape[1] // 32)]
+    some = source.bgr[:: max(1, len(source.bgr) // 8), :: max(1, source.bgr.shape[1] // 8)]
     if (some == some[0, 0]).all() and (source.bgr == some[0, 0]).all():
         notes.append("blank: the picture is of one colour")
     return tuple(notes)

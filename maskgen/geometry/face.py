@@ -186,6 +186,24 @@ def _own_fit(landmarks: Landmarks) -> FaceFit | None:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _placed(  # type: ignore[no-untyped-def]
+    model: Array, rotation: Array, seen: Array, prior: Array
+):
+    """Scale and shift of ``model`` (n, 3), turned, on ``seen`` (n, 2 or 3), and `_misses`, in one."""
+    turned = np.empty(model.shape)
+    for i in range(len(model)):
+        for k in range(3):
+            turned[i, k] = (
+                model[i, 0] * rotation[k, 0] + model[i, 1] * rotation[k, 1] + model[i, 2] * rotation[k, 2]
+            )
+    scale, shift, weight = _robust_similarity(turned, seen, prior)
+    if not scale > 1e-3:
+        return scale, shift[0], shift[1], turned, 0.0
+    miss, rms = _misses(turned, seen, weight, scale, shift)
+    return scale, shift[0], shift[1], miss, rms
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _misses(  # type: ignore[no-untyped-def]
     turned: Array, seen: Array, weight: Array, scale: float, shift: Array
 ):
@@ -212,17 +230,16 @@ def _fit_with(landmarks: Landmarks, rotation: Array, from_landmarks: bool = Fals
             f"only {int((known > 0).sum())} usable landmarks; placing a mask needs at least 8"
         )
     seen = landmarks.points[: len(FITTED)]
-    turned = CANONICAL_FACE[: len(FITTED)] @ rotation.T
-    scale, shift, weight = _robust_similarity(turned, seen, known)
+    rotation = np.array(rotation, order="C")  # one kind of array, so that one kernel is compiled
+    scale, x, y, miss, rms = _placed(CANONICAL_FACE[: len(FITTED)], rotation, seen, known)
     if not scale > 1e-3:
         return None
-    miss, rms = _misses(turned, seen, weight, scale, shift)
     trust = np.minimum(2.0 * known, 1.0) * borne_out(miss)
     return FaceFit(
-        rotation=np.array(rotation),
-        camera=WeakPerspective(scale, (float(shift[0]), float(shift[1]))),
+        rotation=rotation,
+        camera=WeakPerspective(scale, (x, y)),
         offsets=(miss * trust[:, None]) @ rotation,
-        residual_mm=float(rms),
+        residual_mm=rms,
         mouth_open=mouth_opening(landmarks, scale),
         pose_from_landmarks=from_landmarks,
     )

@@ -45,9 +45,11 @@ class Landmarks:
         ok = np.array(self.valid, dtype=bool)
         if pts.shape not in ((68, 2), (68, 3)) or ok.shape != (68,):
             raise ValueError(f"landmarks are 68 x 2 or 68 x 3 with 68 flags, got {pts.shape} and {ok.shape}")
-        if not np.isfinite(pts if ok.all() else pts[ok]).all():
+        known = pts if ok.all() else pts[ok]
+        if not np.isfinite(known).all():
             raise ValueError("a landmark marked valid is not a finite number")
-        pts[~ok] = 0.0
+        if known is not pts:
+            pts[~ok] = 0.0
         for a in (pts, ok):
             a.flags.writeable = False
         object.__setattr__(self, "points", pts)

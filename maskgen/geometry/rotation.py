@@ -22,6 +22,7 @@ Array = NDArray[np.float64]
 #: below this length of (R00, R01) the yaw is +-90 degrees and pitch and roll are no longer separate
 GIMBAL = 1e-9
 _MIRROR = np.diag([-1.0, 1.0, 1.0])
+_SAME = np.eye(3)
 
 
 def wrap_deg(angle: ArrayLike) -> Array:
@@ -139,8 +140,9 @@ def geodesic_deg(a: ArrayLike, b: ArrayLike) -> Array:
     atan2 of the two stays exact near 0 and near 180, where acos of the trace loses half the digits.
     """
     m = np.asarray(a, dtype=np.float64) @ np.swapaxes(np.asarray(b, dtype=np.float64), -1, -2)
-    chord = np.linalg.norm(m - np.eye(3), axis=(-2, -1)) / np.sqrt(8.0)
-    trace = np.trace(m, axis1=-2, axis2=-1)
+    gap = m - _SAME
+    chord = np.sqrt((gap * gap).sum(axis=(-2, -1)) / 8.0)
+    trace = m[..., 0, 0] + m[..., 1, 1] + m[..., 2, 2]
     return np.degrees(2.0 * np.arctan2(chord, np.sqrt(np.maximum(1.0 + trace, 0.0)) / 2.0))
 
 

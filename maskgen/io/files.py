@@ -66,8 +66,8 @@ def open_regular(path: Path | str) -> BinaryIO:
 
 def read_regular(path: Path | str) -> bytes:
     """The bytes of a file; OSError as from `open_regular`."""
-    with open_regular(path) as stream:
-        return stream.read()
+    with open(path, "rb", buffering=0, opener=_regular) as stream:  # one read needs no buffer
+        return stream.readall()
 
 
 def _regular(path: str, flags: int) -> int:

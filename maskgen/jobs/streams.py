@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import struct
 import sys
 import threading
 from collections.abc import Mapping
@@ -20,7 +21,6 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 
 class _Own(threading.local):
@@ -31,13 +31,11 @@ class _Own(threading.local):
 
 
 _OWN = _Own()
-_NOTHING = np.zeros(4, np.uint64)
 
 
 @lru_cache(maxsize=4096)
-def _counter_of(name: str) -> NDArray[np.uint64]:
-    digest = hashlib.blake2b(name.encode(), digest_size=32).digest()
-    return np.frombuffer(digest, dtype="<u8").astype(np.uint64)
+def _counter_of(name: str) -> tuple[int, ...]:
+    return struct.unpack("<4Q", hashlib.blake2b(name.encode(), digest_size=32).digest())
 
 
 def loader_worker() -> str:
@@ -59,13 +57,14 @@ class Streams:
 
     def __init__(self, seed: int, sample_id: str, scope: str = "maskgen") -> None:
         text = f"{scope}\0{seed}\0{sample_id}".encode()
-        key = np.frombuffer(hashlib.blake2b(text, digest_size=16).digest(), "<u8").astype(np.uint64)
+        key = struct.unpack("<2Q", hashlib.blake2b(text, digest_size=16).digest())
         self._address = {"key": key, "counter": key}
-        # nothing is buffered: the next word comes from the counter
+        # in plain numbers, which NumPy takes over faster than an array's. Nothing is buffered: the next word
+        # comes from the counter
         self._state: Any = {
             "bit_generator": "Philox",
             "state": self._address,
-            "buffer": _NOTHING,
+            "buffer": (0, 0, 0, 0),
             "buffer_pos": 4,
             "has_uint32": 0,
             "uinteger": 0,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
+import cv2
 import numpy as np
 
 from ..errors import LandmarkError
@@ -21,6 +23,8 @@ _EVEN = np.ones(68)
 #: two-dimensional jaw points slide along the visible outline of a turned head, so they count little
 _LESS_JAW = np.ones(68)
 _LESS_JAW[JAW] = 0.1
+_INNER = np.ones(68, np.bool_)
+_INNER[JAW] = False
 _PROPER, _MIRRORED = np.eye(3), np.diag([1.0, 1.0, -1.0])
 #: how many of the 68 points must be known, and how few leave doubt
 _FEWEST, _FEW = 20, 40
@@ -37,25 +41,40 @@ def agreement_deg(landmarks: Landmarks, pose: HeadPose) -> float:
     Where there is no depth, jaw points count little. Raises LandmarkError where too few points are known, or
     they lie on a line.
     """
-    known = landmarks.valid
-    if int(known.sum()) < 10:
-        raise LandmarkError(f"only {int(known.sum())} of 68 landmarks are known; a pose needs at least 10")
+    known = int(np.count_nonzero(landmarks.valid))
+    if known < 10:
+        raise LandmarkError(f"only {known} of 68 landmarks are known; a pose needs at least 10")
     depth = landmarks.points.shape[1] == 3
-    weight = (_EVEN if depth else _LESS_JAW)[known]
-    weight = weight / weight.sum()
-    model, seen = CANONICAL_FACE[known], landmarks.points[known]
-    root = np.sqrt(weight)[:, None]
-    dm, ds = root * (model - weight @ model), root * (seen - weight @ seen)
-    if not _spreads(ds[:, :2]):
+    weight, root, face = _known_face(landmarks.valid.tobytes(), depth)
+    seen = landmarks.points[landmarks.valid]
+    seen = root * (seen - weight @ seen)
+    if not _spreads(seen[:, :2]):
         raise LandmarkError("the landmarks lie on a line or in one point; they describe no head")
+    # OpenCV's, for so small a matrix: NumPy takes three times as long
+    _, u, vt = cv2.SVDecomp(seen.T @ face)
     if depth:
-        u, _, vt = np.linalg.svd(ds.T @ dm)
-        found = u @ (_PROPER if np.linalg.det(u @ vt) > 0.0 else _MIRRORED) @ vt
+        found = u @ (_PROPER if cv2.determinant(u @ vt) > 0.0 else _MIRRORED) @ vt
     else:
-        u, _, vt = np.linalg.svd(np.linalg.lstsq(dm, ds, rcond=None)[0].T, full_matrices=False)
         rows = u @ vt
         found = np.vstack([rows, np.cross(rows[0], rows[1])])
     return float(geodesic_deg(found, pose.cam_from_head))
+
+
+@lru_cache(maxsize=64)
+def _known_face(valid: bytes, depth: bool) -> tuple[Array, Array, Array]:
+    """Weights (n,) of the known points, their roots (n, 1), and what centred landmarks are multiplied with.
+
+    valid: the 68 flags as bytes; most pictures of a dataset have the same. The third, (n, 3), is the
+    canonical face, centred and weighted: ``landmarks.T @ face`` is their covariance. Without depth it is the
+    pseudo-inverse of that, transposed: then the product is the camera that carries the face onto the
+    landmarks with the least squares.
+    """
+    known = np.frombuffer(valid, np.bool_)
+    weight = (_EVEN if depth else _LESS_JAW)[known]
+    weight = weight / weight.sum()
+    root, face = np.sqrt(weight)[:, None], CANONICAL_FACE[known]
+    face = root * (face - weight @ face)
+    return weight, root, face if depth else np.linalg.pinv(face).T
 
 
 def _spreads(plane: Array) -> bool:
@@ -88,20 +107,22 @@ def doubts(landmarks: Landmarks, sample: Sample) -> tuple[str, ...]:
     The pose agrees with landmarks wherever they lie, so a face in the wrong place, or of the wrong size, is
     told by the label's own camera (300W-LP and AFLW2000 have one).
     """
-    known = np.flatnonzero(landmarks.valid)
-    notes = [f"landmarks: only {len(known)} of 68 are known"] if len(known) < _FEW else []
-    inner = known[known >= JAW.stop]
-    if sample.camera is None or sample.pose is None or len(inner) < 10:
+    known = int(np.count_nonzero(landmarks.valid))
+    notes = [f"landmarks: only {known} of 68 are known"] if known < _FEW else []
+    inner = landmarks.valid & _INNER
+    if sample.camera is None or sample.pose is None or np.count_nonzero(inner) < 10:
         return tuple(notes)
-    seen = landmarks.xy[inner]
-    said = sample.camera.project(CANONICAL_FACE[inner], sample.pose.cam_from_head)[:, :2]
-    middle, expected = seen.mean(axis=0), said.mean(axis=0)
-    off = float(np.hypot(*(middle - expected)))
+    said = sample.camera.project(CANONICAL_FACE[inner], sample.pose.cam_from_head)
+    both = np.concatenate([landmarks.xy[inner], said[:, :2]], axis=1)
+    middles = both.mean(axis=0)
+    x, y, said_x, said_y = middles.tolist()
+    off = math.hypot(x - said_x, y - said_y)
     if off > _PLACE * _NASION_TO_CHIN_MM * sample.camera.scale:
         notes.append(
             f"place: landmarks lie {off:.0f} px beside the place that the label's camera gives the face"
         )
-    size = math.sqrt(((seen - middle) ** 2).sum() / ((said - expected) ** 2).sum())
+    across, down, said_across, said_down = ((both - middles) ** 2).sum(axis=0).tolist()
+    size = math.sqrt((across + down) / (said_across + said_down))
     if not _SIZES[0] < size < _SIZES[1]:
         notes.append(f"place: landmarks are {size:.2g} times as large as the label's camera makes the face")
     return tuple(notes)
@@ -109,7 +130,7 @@ def doubts(landmarks: Landmarks, sample: Sample) -> tuple[str, ...]:
 
 def check(landmarks: Landmarks, sample: Sample, limit_deg: float = AGREEMENT_DEG) -> None:
     """Raise LandmarkError, with the reason, unless the landmarks can be those of this sample's head."""
-    known = int(landmarks.valid.sum())
+    known = int(np.count_nonzero(landmarks.valid))
     if known < _FEWEST:
         raise LandmarkError(
             f"{sample.id}: only {known} of 68 landmarks ({landmarks.source}) are numbers, "

@@ -7,7 +7,7 @@ is symmetric. Points of an outline are laid onto the head along their ray, so th
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 WEARS = ("correct", "under_nose", "under_chin", "loose")
@@ -159,4 +159,4 @@ class MaskDraw:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain dictionary, in field order."""
-        return asdict(self)
+        return dict(vars(self))

@@ -62,11 +62,10 @@ def lay(  # type: ignore[no-untyped-def]
     something is laid.
     """
     h, w = alpha.shape
-    most = np.float32(level.shape[0] - 1)
     zero, one, half, small = np.float32(0.0), np.float32(1.0), np.float32(0.5), np.float32(1.0 / step)
-    lost = np.empty(shadow.shape[1], np.float32)
-    columns, index = np.empty(w, np.int64), np.empty(3 * w, np.int32)
-    light, noise = np.empty(3 * w, np.float32), np.empty(w, np.float32)
+    lost, columns = np.empty(shadow.shape[1], np.float32), np.empty(w, np.int64)
+    light, noise = np.empty(3 * w, np.float32), np.empty(3 * w, np.float32)
+    index, stored = np.empty(3 * w, np.int32), np.empty(3 * w, np.uint8)
     for y in range(h):
         first, end = _shaded(shadow, np.float32(y) * small, step, w, lost)
         covered = top <= y < top + layer.shape[0]
@@ -74,50 +73,66 @@ def lay(  # type: ignore[no-untyped-def]
             first, end = min(first, left), max(end, left + layer.shape[1])
         grain_row = grain[(y + gy) & (grain.shape[0] - 1)]
         n = 0
-        line = image[np.uint64(y)]
+        line, opacity = image[np.uint64(y)], alpha[np.uint64(y)]
         for x in range(first, end):
             at = np.uint64(x)  # else numba asks of every index whether it counts from the end
-            fx = np.float32(x) * small
-            j = np.uint64(fx)
-            gone = lost[j] + (fx - np.float32(j)) * (lost[j + np.uint64(1)] - lost[j])
             b = g = r = a = zero
             if covered and left <= x < left + layer.shape[1]:
                 p, q = np.uint64(y - top), np.uint64(x - left)
                 b, g, r, a = layer[p, q, 0], layer[p, q, 1], layer[p, q, 2], min(layer[p, q, 3], one)
-            if a >= _FAINT:
-                alpha[np.uint64(y), at] = a
-            elif gone < _SHADE:
-                continue
-            under = (one - gone) * (one - a)
-            if under != zero:
+            if a < one:
+                fx = np.float32(x) * small
+                j = np.uint64(fx)
+                gone = lost[j] + (fx - np.float32(j)) * (lost[j + np.uint64(1)] - lost[j])
+                if a < _FAINT and gone < _SHADE:
+                    continue
+                under = (one - gone) * (one - a)
                 b += linear[line[at, 0]] * under
                 g += linear[line[at, 1]] * under
                 r += linear[line[at, 2]] * under
-            light[3 * n], light[3 * n + 1], light[3 * n + 2] = b, g, r
-            noise[n] = grain_row[np.uint64((x + gx) & (grain.shape[1] - 1))] * grain_sd * a + half
+            if a >= _FAINT:
+                opacity[at] = a
+            i = np.uint64(3 * n)
+            light[i], light[i + np.uint64(1)], light[i + np.uint64(2)] = b, g, r
+            own = grain_row[np.uint64((x + gx) & (grain.shape[1] - 1))] * grain_sd * a + half
+            noise[i], noise[i + np.uint64(1)], noise[i + np.uint64(2)] = own, own, own
             columns[n] = x
             n += 1
-        for i in range(3 * n):  # eight at a time
-            index[i] = np.int32(np.sqrt(min(max(light[i], zero), one)) * most + half)
-        for i in range(n):
-            j = np.uint64(columns[i])
-            changed = False
-            for k in range(3):
-                value = level[np.uint64(index[3 * i + k])] + noise[i]
-                byte = np.uint8(min(max(value, zero), np.float32(255.0)))
-                changed |= byte != line[j, np.uint64(k)]
-                line[j, np.uint64(k)] = byte
-            touched[np.uint64(y), j] = changed
+        _put(n, columns, light, noise, level, index, stored, line, touched[np.uint64(y)])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _put(n, columns, light, noise, level, index, stored, line, touched) -> None:  # type: ignore[no-untyped-def]
+    """Linear ``light`` (3 n,) and ``noise`` (3 n,) in levels into ``n`` ``columns`` of a ``line`` (w, 3).
+
+    touched (w,): whether that changed them; index, stored: scratch. One thing after the other for the whole
+    row, so that the compiler does eight numbers at once where no table is asked.
+    """
+    zero, one, half = np.float32(0.0), np.float32(1.0), np.float32(0.5)
+    most = np.float32(level.shape[0] - 1)
+    for i in range(3 * n):
+        index[i] = np.int32(np.sqrt(min(max(light[i], zero), one)) * most + half)
+    for i in range(3 * n):
+        light[i] = level[np.uint64(index[i])]
+    for i in range(3 * n):
+        stored[i] = np.uint8(np.int32(min(max(light[i] + noise[i], zero), np.float32(255.0))))
+    for i in range(n):
+        j, k = np.uint64(columns[i]), np.uint64(3 * i)
+        b, g, r = stored[k], stored[k + np.uint64(1)], stored[k + np.uint64(2)]
+        touched[j] = (b != line[j, 0]) | (g != line[j, 1]) | (r != line[j, 2])
+        line[j, 0], line[j, 1], line[j, 2] = b, g, r
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _shaded(shadow, at, step, w, lost):  # type: ignore[no-untyped-def]
     """Row ``at`` of the map, between two, into ``lost``; the columns of ``w`` between which it matters."""
     y0 = int(at)
-    part = at - np.float32(y0)
-    first, last = len(lost), -1
+    part, upper, lower = at - np.float32(y0), shadow[y0], shadow[y0 + 1]
     for j in range(len(lost)):
-        lost[j] = shadow[y0, j] + part * (shadow[y0 + 1, j] - shadow[y0, j])
-        if lost[j] >= _SHADE:
-            first, last = min(first, j), j
-    return min(max((first - 1) * step, 0), w), min((last + 1) * step + 1, w)
+        lost[j] = upper[j] + part * (lower[j] - upper[j])
+    first, last = 0, len(lost) - 1
+    while first <= last and lost[first] < _SHADE:
+        first += 1
+    while last > first and lost[last] < _SHADE:
+        last -= 1
+    return min(max((first - 1) * step, 0), w), min((last + 1) * step + 1, w) if first <= last else 0

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from ..masks.catalogue import Fabric, Style
@@ -196,9 +197,17 @@ def wandered(spec: MaskSpec, drawn: tuple[int, ...], rows: int, columns: int) ->
     drawn: five bytes of the mask's seed.
     """
     share = np.array(drawn) / 127.5 - 1.0
-    shift = 0.6 * spec.material.wander * (share @ _wander_fields(rows, columns))
-    # rounded: the last bit of a matrix product is not the same on all machines
-    return np.asarray(np.round(shift, 5), np.float32)
+    return _summed(_wander_fields(rows, columns), 0.6 * spec.material.wander, share)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _summed(fields: F32, height: float, share: NDArray[np.float64]) -> F32:
+    """``height`` times the sum of ``fields`` (k, n), each by its ``share`` (k,), to 1e-5."""
+    total = np.zeros(fields.shape[1])
+    for k in range(len(share)):
+        for i in range(len(total)):
+            total[i] += share[k] * fields[k, i]
+    return (np.rint(height * total * 1e5) / 1e5).astype(np.float32)
 
 
 @lru_cache(maxsize=1)

@@ -6,6 +6,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from ..geometry.rotation import Array
+
 #: a padded line is black up to what JPEG leaves; a dark photograph is not
 _BLACK_MEAN, _BLACK_MOST = 0.7, 8
 #: where padding meets the photograph, JPEG's blocks ring; the line itself begins above this mean level
@@ -57,3 +59,15 @@ def photograph_box(image: NDArray[np.uint8]) -> tuple[int, int, int, int]:
     if left + right >= w:
         return 0, 0, w, h
     return left, top, w - right, h - low
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def share_outside(points: Array, valid: NDArray[np.bool_], width: int, height: int) -> float:
+    """Share of the ``valid`` (n,) points (n, 2 or 3) that lie outside a picture of so many pixels."""
+    known = outside = 0
+    for i in range(len(points)):
+        x, y = points[i, 0], points[i, 1]
+        if valid[i]:
+            known += 1
+            outside += x < 0.0 or y < 0.0 or x > width - 1 or y > height - 1
+    return outside / known

@@ -24,7 +24,7 @@ from ..geometry.rotation import Array
 from . import light_kernels as kernels
 from .photo import White
 from .raster import extent
-from .tone import LINEAR, LUMA_BGR
+from .tone import LINEAR
 
 F32 = NDArray[np.float32]
 #: pixels per millimetre of the map of what is left over
@@ -59,7 +59,8 @@ class Light:
     of the picture lies at (p - (x0, y0)) * scale of it, `to_rest` = (scale, x0, y0). spread: stops, robust
     standard deviation of the fit. samples: how many skin samples counted. offset: stops of skin whose normal
     is 0, so that skin of normal n is expected at gradient . n + offset. chroma, chroma_width: (2,) log2 R/G
-    and log2 B/G of the skin, and how far it strays.
+    and log2 B/G of the skin, and how far it strays. bare: (n, 2) pixels, x and y, of skin that faces the
+    camera above a mask, within the picture.
     """
 
     gradient: Array
@@ -71,6 +72,7 @@ class Light:
     offset: float
     chroma: Array
     chroma_width: Array
+    bare: NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +82,7 @@ class _Probe:
     weights: F32
     prior: Array
     twin: NDArray[np.intp]  # the place on the other side of the face
+    above: NDArray[np.bool_]  # above a mask and surely skin: cheekbones, nose bridge, forehead
 
 
 @lru_cache(maxsize=1)
@@ -101,22 +104,8 @@ def _probe() -> _Probe:
     prior[(p[:, 1] > 15.0) & (np.abs(p[:, 0]) < 60.0)] = 0.6  # beard
     prior[p[:, 2] > 70.0] = 0.5  # hair before the ears
     twin = ((p[:, None] * [-1.0, 1.0, 1.0] - p[None]) ** 2).sum(-1).argmin(1)
-    return _Probe(p, mesh.normals[chosen], bending_weights(p), prior, twin)
-
-
-@lru_cache(maxsize=1)
-def _bare_probe() -> tuple[Array, Array, F32]:
-    """Places, normals and bending weights of cheekbones, nose bridge and forehead."""
-    probe = _probe()
-    above = (probe.points[:, 1] < -14.0) & (probe.prior >= 0.99)
-    return probe.points[above], probe.normals[above], bending_weights(probe.points[above])
-
-
-def bare_skin(fit: FaceFit) -> Array:
-    """Pixels (n, 2) of skin that faces the camera above the mask: cheekbones, nose bridge, forehead."""
-    points, normals, weights = _bare_probe()
-    facing = normals @ fit.rotation[2] < -0.2
-    return np.asarray(fit.bent_to_image(points, weights)[facing, :2], np.float64)
+    above = (p[:, 1] < -14.0) & (prior >= 0.99)
+    return _Probe(p, mesh.normals[chosen], bending_weights(p), prior, twin, above)
 
 
 def _map_frame(
@@ -133,11 +122,12 @@ def _map_frame(
 
 
 def _smooth_map(sums: F32, reach_px: float) -> F32:
-    """Smooth map (h, w) of stops from `scatter`'s sums; 0 where no skin was read."""
+    """Smooth map (h, w) of stops from `explained`'s sums; 0 where no skin was read."""
     side = 2 * math.ceil(2.2 * max(reach_px, 0.8)) + 1
     blurred = cv2.GaussianBlur(sums, (side, side), max(reach_px, 0.8), borderType=cv2.BORDER_REPLICATE)
-    floor = 0.15 * float(blurred[..., 1].max()) + 1e-6
-    return np.asarray(blurred[..., 0] / (blurred[..., 1] + floor), np.float32)
+    rest = np.empty(sums.shape[:2], np.float32)
+    kernels.settled(np.asarray(blurred, np.float32), rest)
+    return rest
 
 
 def estimate_light(image: NDArray[np.uint8], fit: FaceFit) -> Light:
@@ -148,32 +138,33 @@ def estimate_light(image: NDArray[np.uint8], fit: FaceFit) -> Light:
     shape, to_rest = _map_frame((w, h), points, scale)
     n = len(points)
     which, normals, bgr = np.empty(n, np.int64), np.empty((n, 3)), np.empty((n, 3), np.float32)
-    seen = kernels.skin_in_view(
-        image, points, probe.normals, fit.rotation, int(_PATCH_MM * scale), LINEAR, which, normals, bgr
-    )
+    places = np.empty((n, 2), np.int64)
+    seen, bare = kernels.skin_in_view(
+        image, points, probe.normals, fit.rotation, int(_PATCH_MM * scale), LINEAR, probe.above,
+        which, normals, bgr, places,
+    )  # fmt: skip
+    places = places[:bare]
     if seen < 40:
         nothing = np.zeros((4, 4), np.float32)
         unknown = np.log2(_DEFAULT_SKIN), np.zeros(2), np.ones(2)
-        return Light(_PRIOR, _DEFAULT_SKIN, nothing, to_rest, 1.0, 0, *unknown)
-    which, normals, bgr = which[:seen], normals[:seen], bgr[:seen]
-    prior = probe.prior[which]
-    stops, weight, chroma, chroma_width = kernels.weigh(bgr, normals, prior)
-    plane, used, spread = kernels.robust_plane(normals, stops, weight, _PRIOR, _PRIOR_WEIGHT)
-    miss = kernels.left_over(stops, normals, plane, weight, which, probe.twin, _SHARED, _MAP_LIMIT)
+        return Light(_PRIOR, _DEFAULT_SKIN, nothing, to_rest, 1.0, 0, *unknown, places)
     sums = np.zeros((*shape, 2), np.float32)
-    kernels.scatter(points, which, to_rest, miss, weight, sums)
-    rest = _smooth_map(sums, _MAP_REACH_MM * scale * to_rest[0])
+    plane, spread, samples, level, chroma, chroma_width = kernels.explained(
+        bgr[:seen], normals[:seen], which[:seen], points, probe.prior, probe.twin,
+        (_PRIOR, _PRIOR_WEIGHT), (_SHARED, _MAP_LIMIT), _LIT, to_rest, sums,
+    )  # fmt: skip
     # rounded, so that two machines whose linear algebra differs in the last bit still paint the same bytes
     return Light(
-        gradient=np.round(plane[:3], 4),
-        skin=round(2.0 ** kernels.lit_level(stops, used, _LIT), 5),
-        rest=np.round(rest, 3),
+        gradient=plane[:3],
+        skin=round(2.0**level, 5),
+        rest=_smooth_map(sums, _MAP_REACH_MM * scale * to_rest[0]),
         to_rest=to_rest,
-        spread=round(float(spread), 4),
-        samples=int((used > 0.2 * prior).sum()),
-        offset=round(float(plane[3]), 4),
-        chroma=np.round(chroma, 4),
-        chroma_width=np.round(chroma_width, 4),
+        spread=round(spread, 4),
+        samples=samples,
+        offset=float(plane[3]),
+        chroma=chroma,
+        chroma_width=chroma_width,
+        bare=places,
     )
 
 
@@ -201,5 +192,6 @@ def color_cast(light: Light, white: White) -> Array:
         told = kept * off * (0.35 + 0.15 * warm + 0.3 * min(max((abs(off) - 0.35) / 0.6, 0.0), 1.0))
         # pale skin and cream paint pass for white, too: half of what white says
         stops.append((1.0 - trust) * told + trust * 0.5 * of_white)
-    cast = np.array([2.0 ** stops[1], 1.0, 2.0 ** stops[0]])
-    return np.round(cast / float(cast @ LUMA_BGR), 4)
+    blue, red = 2.0 ** stops[1], 2.0 ** stops[0]
+    level = 0.0722 * blue + 0.7152 + 0.2126 * red
+    return np.array([round(blue / level, 4), round(1.0 / level, 4), round(red / level, 4)])

@@ -16,16 +16,17 @@ I64 = NDArray[np.int64]
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def skin_in_view(  # type: ignore[no-untyped-def]
-    image, points, normals, rotation, half, linear, which, turned, bgr
-) -> int:
+    image, points, normals, rotation, half, linear, above, which, turned, bgr, bare
+) -> tuple[int, int]:
     """Read the places of skin that face the camera within ``image`` (h, w, 3); returns how many, m.
 
     points (n, 3): their pixels; normals (n, 3): in the head frame. Fills the first m of which (n,), the
     place; turned (n, 3), its normal in camera axes; and bgr (n, 3), the mean linear light of the square of
-    side 2 ``half`` + 1 round it, clipped to the picture.
+    side 2 ``half`` + 1 round it, clipped to the picture. Into the first of bare (n, 2), the pixels of those
+    that are ``above`` (n,) a mask; their number is returned, too.
     """
     h, w = image.shape[0], image.shape[1]
-    m = 0
+    m = places = 0
     for i in range(len(points)):
         nx, ny, nz = normals[i, 0], normals[i, 1], normals[i, 2]
         for k in range(3):
@@ -45,7 +46,10 @@ def skin_in_view(  # type: ignore[no-untyped-def]
         bgr[m, 0], bgr[m, 1], bgr[m, 2] = b / count, g / count, r / count
         which[m] = i
         m += 1
-    return m
+        if above[i]:
+            bare[places, 0], bare[places, 1] = at_x, at_y
+            places += 1
+    return m, places
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -57,7 +61,9 @@ def _own_chroma(ratios: Array, sure: Array):  # type: ignore[no-untyped-def]
         core = np.arange(len(sure))
     for k in range(2):
         middle[k] = np.median(ratios[k][core])
-        width[k] = max(2.0 * np.median(np.abs(ratios[k][core] - middle[k])), 0.12)
+        off = np.sort(np.abs(ratios[k][core] - middle[k]))
+        # the wider quarter counts as well: a face between two lamps has two colours
+        width[k] = max(2.0 * off[len(off) // 2], off[(4 * len(off)) // 5], 0.12)
     return middle, width
 
 
@@ -83,9 +89,11 @@ def weigh(bgr: F32, turned: Array, prior: Array):  # type: ignore[no-untyped-def
     if left < 20:
         sure[:] = prior
     middle, width = _own_chroma(ratios, sure)
+    usual = np.median(luminance)
     for i in range(n):
-        # in the dark, noise and JPEG leave no chroma to judge by; skin in shadow must not be thrown away
-        doubt = 1.0 + 0.02 / max(luminance[i], 0.001)
+        # in the dark, noise and JPEG leave no chroma to judge by: skin in shadow must not be thrown away,
+        # nor lit skin where most of the face is dark
+        doubt = 1.0 + 0.02 / max(min(luminance[i], usual), 0.001)
         off = 0.0
         for k in range(2):
             off += ((ratios[k, i] - middle[k]) / width[k] / doubt) ** 2
@@ -182,3 +190,47 @@ def lit_level(stops: Array, weight: Array, share: float) -> float:
         if total >= wanted:
             return stops[i]
     return stops[order[-1]]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def explained(  # type: ignore[no-untyped-def]
+    bgr: F32, normals: Array, which: I64, points: F32, prior: Array, twin, held, kept, lit, to_map, sums
+):
+    """The light on samples ``bgr`` (m, 3) of skin with ``normals`` (m, 3), from the places ``which`` (m,).
+
+    points (n, 3), prior, twin (n,): of all places; held: gradient and weight that `robust_plane` is held to;
+    kept: shares and limit of `left_over`; lit: share of `lit_level`. Returns the plane (4,), its spread, how
+    many samples count, the lit level in stops, and the skin's chroma and its width, (2,) each; arrays are
+    rounded to 1e-4. What is left over goes into ``sums`` (h, w, 2), as `scatter` puts it.
+    """
+    sure = prior[which]
+    stops, weight, chroma, width = weigh(bgr, normals, sure)
+    plane, used, spread = robust_plane(normals, stops, weight, held[0], held[1])
+    miss = left_over(stops, normals, plane, weight, which, twin, kept[0], kept[1])
+    scatter(points, which, to_map, miss, weight, sums)
+    samples = 0
+    for i in range(len(used)):
+        samples += used[i] > 0.2 * sure[i]
+    level = lit_level(stops, used, lit)
+    return _rounded(plane), spread, samples, level, _rounded(chroma), _rounded(width)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _rounded(numbers: Array) -> Array:
+    return np.rint(numbers * 1e4) / 1e4
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def settled(sums: F32, out: F32) -> None:
+    """Mean stops of blurred ``sums`` (h, w, 2), fading where few samples tell, into ``out`` (h, w).
+
+    Rounded to 1e-3.
+    """
+    most = np.float32(0.0)
+    for y in range(out.shape[0]):
+        for x in range(out.shape[1]):
+            most = max(most, sums[y, x, 1])
+    floor, steps = np.float32(0.15 * most + 1e-6), np.float32(1e3)
+    for y in range(out.shape[0]):
+        for x in range(out.shape[1]):
+            out[y, x] = np.rint(sums[y, x, 0] / (sums[y, x, 1] + floor) * steps) / steps

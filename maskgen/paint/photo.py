@@ -9,7 +9,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ..geometry.solve import solved
 from .tone import LINEAR
@@ -51,7 +51,7 @@ class Photo:
     tone: NDArray[np.float64] | None
 
 
-def read_photo(image: NDArray[np.uint8], box: tuple[int, int, int, int], skin: NDArray[np.float64]) -> Photo:
+def read_photo(image: NDArray[np.uint8], box: tuple[int, int, int, int], skin: ArrayLike) -> Photo:
     """Measure ``image`` (h, w, 3) uint8 BGR round the face ``box`` (x0, y0, x1, y1), clipped to it.
 
     skin: (n, 2) pixels on the uncovered face; grain is read round them, where the eye compares.
@@ -59,15 +59,16 @@ def read_photo(image: NDArray[np.uint8], box: tuple[int, int, int, int], skin: N
     x0, y0, x1, y1 = box
     # a window of 180 px says as much as a larger one, and bounds the cost on large pictures
     top, left = max(y0, (y0 + y1 - 180) // 2), max(x0, (x0 + x1 - 180) // 2)
-    gray = cv2.cvtColor(image[top : min(y1, top + 180), left : min(x1, left + 180)], cv2.COLOR_BGR2GRAY)
-    whole = np.ascontiguousarray(image)
-    colours = np.concatenate([_on_grid(whole, 0, 0, *whole.shape[1::-1]), _on_grid(whole, *box)])
+    whole, curve = np.ascontiguousarray(image), np.zeros((2, 3))
+    part = whole[top : min(y1, top + 180), left : min(x1, left + 180)]
+    gray = np.asarray(cv2.cvtColor(part, cv2.COLOR_BGR2GRAY), np.uint8)
+    share, red, blue, cool, toned = _colours(whole, box, LINEAR, curve)
     return Photo(
-        blur=_sharpness(gray.astype(np.float32)),
+        blur=_sharpness(gray),
         grain=_grain(whole, np.rint(skin).astype(np.int64)),
-        bright=_brightness(np.asarray(gray, np.uint8), whole),
-        white=_white(colours),
-        tone=_tone(colours),
+        bright=_brightness(gray, whole),
+        white=White(round(share, 4), round(red, 3), round(blue, 3), round(cool, 4)),
+        tone=curve if toned else None,
     )
 
 
@@ -94,39 +95,48 @@ def _exceeded(levels: NDArray[np.uint8], step: int, share: float) -> int:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _slopes(own: F32, again: F32, steep: F32, loss: F32) -> int:
-    """Slope lost to the second blur at the steepest 3 % of pixels, into ``loss``; how many there are."""
+def _lost_slope(own: F32, again: F32) -> float:
+    """Factor by which the slopes of ``own`` (h, w) exceed those of ``again``, where they are steepest.
+
+    The upper quartile over the steepest 3 % of pixels; 0 where fewer than 20 have any slope to speak of.
+    """
     h, w = own.shape
-    for y in range(1, h - 1):
-        for x in range(1, w - 1):
-            gx, gy = own[y, x + 1] - own[y, x - 1], own[y + 1, x] - own[y - 1, x]
-            steep[y - 1, x - 1] = gx * gx + gy * gy
+    steep, loss = np.empty((h - 2, w - 2), np.float32), np.empty(h * w, np.float32)
+    for y in range(h - 2):
+        left, right, upper, lower, out = own[y + 1], own[y + 1, 2:], own[y, 1:], own[y + 2, 1:], steep[y]
+        for x in range(w - 2):
+            gx, gy = right[x] - left[x], lower[x] - upper[x]
+            out[x] = gx * gx + gy * gy
     ranked = steep.reshape(-1)[::16].copy()
     rank = len(ranked) - 1 - len(ranked) // 33
     least = max(np.partition(ranked, rank)[rank], np.float32(144.0))
     found = 0
-    for y in range(1, h - 1):
-        for x in range(1, w - 1):
-            if steep[y - 1, x - 1] >= least:
-                gx, gy = again[y, x + 1] - again[y, x - 1], again[y + 1, x] - again[y - 1, x]
-                loss[found] = np.sqrt(steep[y - 1, x - 1] / max(gx * gx + gy * gy, np.float32(1e-6)))
+    one, two = np.uint64(1), np.uint64(2)
+    for row in range(h - 2):
+        v = np.uint64(row)
+        slopes = steep[v]
+        for column in range(w - 2):
+            u = np.uint64(column)
+            if slopes[u] >= least:
+                gx = again[v + one, u + two] - again[v + one, u]
+                gy = again[v + two, u + one] - again[v, u + one]
+                loss[found] = np.sqrt(slopes[u] / max(gx * gx + gy * gy, np.float32(1e-6)))
                 found += 1
-    return found
+    if found < 20:
+        return 0.0
+    return float(np.partition(loss[:found], (3 * found) // 4)[(3 * found) // 4])
 
 
-def _sharpness(gray: F32) -> float:
+def _sharpness(gray: NDArray[np.uint8]) -> float:
     """Blur s of the sharper edges: a step blurred again by r loses slope by sqrt(s^2 + r^2) / s."""
     if min(gray.shape) < 16:
         return 0.8
     # noise has slopes too, which the second blur would take away: both are seen through a small first one
-    gray = np.asarray(cv2.GaussianBlur(gray, (5, 5), _PREBLUR), np.float32)
-    again = np.asarray(cv2.GaussianBlur(gray, (9, 9), _REBLUR), np.float32)
-    loss = np.empty(gray.size, np.float32)
-    steep = np.empty((gray.shape[0] - 2, gray.shape[1] - 2), np.float32)
-    found = _slopes(gray, again, steep, loss)
-    if found < 20:
+    own = np.asarray(cv2.GaussianBlur(gray.astype(np.float32), (5, 5), _PREBLUR), np.float32)
+    again = np.asarray(cv2.GaussianBlur(own, (9, 9), _REBLUR), np.float32)
+    lost = _lost_slope(own, again)
+    if lost == 0.0:
         return 0.8
-    lost = float(np.partition(loss[:found], (3 * found) // 4)[(3 * found) // 4])
     total = _REBLUR**2 / max(lost**2 - 1.0, 0.02)
     return round(math.sqrt(min(max(total - _PREBLUR**2, 0.5**2), 6.0**2)), 2)
 
@@ -166,12 +176,6 @@ def _grain(image: NDArray[np.uint8], at: NDArray[np.int64]) -> float:
     return np.round(ranked[n // 4], 2)
 
 
-def _white(colours: NDArray[np.uint8]) -> White:
-    """What of ``colours`` (n, 3) uint8 BGR looks white, bright and nearly neutral, and what is not warm."""
-    share, red, blue, cool = _white_of(colours, LINEAR)
-    return White(round(share, 4), round(red, 3), round(blue, 3), round(cool, 4))
-
-
 @njit(cache=True, nogil=True, inline="always", error_model="numpy")
 def _ratios(b, g, r):  # type: ignore[no-untyped-def]
     """log2 R/G and log2 B/G of linear light; near black they fade to 0."""
@@ -179,66 +183,86 @@ def _ratios(b, g, r):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _white_of(colours, linear):  # type: ignore[no-untyped-def]
+def _on_grid(image, box, linear):  # type: ignore[no-untyped-def]
+    """Pixels of about twenty rows and columns, evenly over ``image`` and over a ``box`` of it.
+
+    Their green (n,) in levels, linear luminance (n,), and log2 R/G and log2 B/G (n, 2).
+    """
+    n = 0
+    most = 2 * 40 * 40  # less than two steps short of forty
+    greens, luminance, ratios = np.empty(most, np.uint8), np.empty(most), np.empty((most, 2))
+    for x0, y0, x1, y1 in ((0, 0, image.shape[1], image.shape[0]), box):
+        across, down = max(1, (x1 - x0) // 20), max(1, (y1 - y0) // 20)
+        for y in range(y0, y1, down):
+            for x in range(x0, x1, across):
+                b, g, r = linear[image[y, x, 0]], linear[image[y, x, 1]], linear[image[y, x, 2]]
+                greens[n], luminance[n] = image[y, x, 1], 0.0722 * b + 0.7152 * g + 0.2126 * r
+                ratios[n, 0], ratios[n, 1] = _ratios(b, g, r)
+                n += 1
+    return greens[:n], luminance[:n], ratios[:n]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _colours(image, box, linear, curve):  # type: ignore[no-untyped-def]
+    """What looks white, bright and nearly neutral, and what is not warm: the numbers of `White`.
+
+    And whether each luminance has only one chroma, then in ``curve`` (2, 3), in 1e-4.
+    """
+    greens, luminance, ratios = _on_grid(image, box, linear)
+    n, off = 0, 0.0
+    # near black and white every photograph is grey; black borders must not vote
+    for least, most in ((0.02, 0.9), (0.004, 2.0)):
+        n, off = _tone_curve(luminance, ratios, least, most, curve)
+        if n >= 100:
+            break
+    if n < 100:
+        curve[:] = 0.0
+    else:
+        curve[:] = np.rint(curve * 1e4) / 1e4
+    share, red, blue, cool = _white_of(greens, ratios)
+    return share, red, blue, cool, n < 100 or off <= 0.05
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _white_of(greens, ratios):  # type: ignore[no-untyped-def]
+    """Share, log2 R/G and log2 B/G of what looks white, and how much is cool (`White`)."""
     seen = cool = n = 0
-    reds, blues = np.empty(len(colours)), np.empty(len(colours))
-    for i in range(len(colours)):
-        b, g, r = colours[i, 0], colours[i, 1], colours[i, 2]
-        if g <= _DARK_LEVELS:
+    reds, blues = np.empty(len(greens)), np.empty(len(greens))
+    for i in range(len(greens)):
+        if greens[i] <= _DARK_LEVELS:
             continue
         seen += 1
-        red, blue = _ratios(linear[b], linear[g], linear[r])
+        red, blue = ratios[i, 0], ratios[i, 1]
         cool += red < _WHITE_STOPS and blue > -_WHITE_STOPS
-        if g > _WHITE_LEVELS and max(abs(red), abs(blue)) < _WHITE_STOPS:
+        if greens[i] > _WHITE_LEVELS and max(abs(red), abs(blue)) < _WHITE_STOPS:
             reds[n], blues[n] = red, blue
             n += 1
     share = cool / seen if seen > 0 else 1.0
     if n == 0:
         return 0.0, 0.0, 0.0, share
-    return n / len(colours), np.median(reds[:n]), np.median(blues[:n]), share
-
-
-def _tone(colours: NDArray[np.uint8]) -> NDArray[np.float64] | None:
-    """The chroma that belongs to each luminance, if ``colours`` (n, 3) uint8 BGR have only one; else None."""
-    curve, off = np.zeros((2, 3)), 0.0
-    # near black and white every photograph is grey; black borders must not vote
-    for least, most in ((0.02, 0.9), (0.004, 2.0)):
-        n, off = _tone_curve(colours, LINEAR, least, most, curve)
-        if n >= 100:
-            return np.round(curve, 4) if off <= 0.05 else None
-    return np.zeros((2, 3))
-
-
-def _on_grid(image: NDArray[np.uint8], x0: int, y0: int, x1: int, y1: int) -> NDArray[np.uint8]:
-    """Pixels (n, 3) of about twenty rows and columns, evenly over a box of ``image``."""
-    across, down = max(1, (x1 - x0) // 20), max(1, (y1 - y0) // 20)
-    return image[y0:y1:down, x0:x1:across].reshape(-1, 3)
+    return n / len(greens), np.median(reds[:n]), np.median(blues[:n]), share
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _tone_curve(  # type: ignore[no-untyped-def]
-    colours, linear, least, most, curve
-):
+def _tone_curve(luminance, ratios, least, most, curve):  # type: ignore[no-untyped-def]
     """Fit ``curve`` (2, 3); how many places tell, and the share of them that it misses by over 0.14.
 
-    colours: (n, 3) uint8 BGR; those with a linear luminance between least and most tell.
+    luminance (n,), linear: those between least and most tell; ratios: (n, 2), log2 R/G and log2 B/G.
     """
     n = 0
-    e, ratios = np.empty(len(colours)), np.empty((len(colours), 2))
+    e, told = np.empty(len(luminance)), np.empty((len(luminance), 2))
     system, right = np.zeros((3, 3)), np.zeros((3, 2))
-    for i in range(len(colours)):
-        b, g, r = linear[colours[i, 0]], linear[colours[i, 1]], linear[colours[i, 2]]
-        luminance = 0.0722 * b + 0.7152 * g + 0.2126 * r
-        if luminance <= least or luminance >= most:
+    for i in range(len(luminance)):
+        if luminance[i] <= least or luminance[i] >= most:
             continue
-        e[n] = np.log2(luminance)
-        ratios[n, 0], ratios[n, 1] = _ratios(b, g, r)
+        e[n] = np.log2(luminance[i])
+        told[n, 0], told[n, 1] = ratios[i, 0], ratios[i, 1]
         powers = (1.0, e[n], e[n] * e[n])
         for j in range(3):
             for k in range(3):
                 system[j, k] += powers[j] * powers[k]
-            right[j, 0] += powers[j] * ratios[n, 0]
-            right[j, 1] += powers[j] * ratios[n, 1]
+            right[j, 0] += powers[j] * told[n, 0]
+            right[j, 1] += powers[j] * told[n, 1]
         n += 1
     if n < 3:
         return n, 1.0
@@ -249,7 +273,7 @@ def _tone_curve(  # type: ignore[no-untyped-def]
     for i in range(n):
         for k in range(2):
             at = fit[0, k] + fit[1, k] * e[i] + fit[2, k] * e[i] * e[i]
-            missed += 1 if abs(ratios[i, k] - at) > 0.14 else 0
+            missed += 1 if abs(told[i, k] - at) > 0.14 else 0
     for k in range(2):
         for j in range(3):
             curve[k, j] = fit[j, k]

@@ -31,17 +31,17 @@ from .fabric import (
     prepared,
     wandered,
 )
-from .frame import photograph_box
-from .light import Light, bare_skin, color_cast, estimate_light
+from .frame import photograph_box, share_outside
+from .light import Light, color_cast, estimate_light
 from .occluder import find_occluder, put_behind
 from .photo import Photo, read_photo
 from .raster import SS
 from .scene import MASK_VERTICES, Scene, build_scene, label
 from .shadow import cast_shadow
 from .shell import COLUMNS, ROWS, Shell, build_shell, skewed
-from .slack import slackened
+from .slack import slack_fields, slackened
 from .straps import STRAP_POINTS
-from .tone import LEVEL, LINEAR, LUMA_BGR, hex_to_linear, lining_beside
+from .tone import LEVEL, LINEAR, hex_to_linear, lining_beside, luminance
 from .types import Painted
 
 F32 = NDArray[np.float32]
@@ -68,6 +68,8 @@ _DARK_EDGE = 0.12
 _SIDE_GAIN = 2.3
 #: how much less of that on black cloth, for what shines of the lamp comes on top
 _SHINES = 0.3
+#: stops per unit normal of light from behind that the level makes up for
+_BACK_LIGHT = 0.2
 _VERTICAL_LIMIT = 0.35  # stops per unit normal
 _REST_SHARE = 0.85
 #: pixels from nasion to chin below which a mask is a smudge
@@ -94,8 +96,8 @@ class Painter:
             raise ImageError(f"the painter takes (h, w, 3) uint8 BGR, got {image.shape} {image.dtype}")
         style = self.catalogue.style(draw.style)
         fit = fit_face(landmarks, pose)
-        shell = build_shell(style.spec, draw.wear)
-        shell = skewed(slackened(shell, style.spec, draw.wear, _bytes_of(~draw.seed)[2:]), draw.skew_deg)
+        shell = slackened(*_shell_of(style, draw.wear), _bytes_of(~draw.seed)[2:])
+        shell = skewed(shell, draw.skew_deg)
         h, w = image.shape[:2]
         light = estimate_light(image, fit)
         frame = photograph_box(image)
@@ -105,7 +107,7 @@ class Painter:
         x0, y0, x1, y1 = scene.box
         occlusion = find_occluder(image, fit, scene.box, scene.coverage, frame)
         put_behind(scene, occlusion)
-        photo = read_photo(image, scene.box, bare_skin(fit))
+        photo = read_photo(image, scene.box, light.bare)
         white = _white(light, photo)
         layer, left, top = self._layer(style, draw, fit, shell, scene, light, photo, white)
         shadow, step = cast_shadow(
@@ -143,14 +145,14 @@ class Painter:
         spec = style.spec
         levels, texels_per_mm = _levels_of(style)
         maps = levels[pick_level(len(levels), texels_per_mm, fit.camera.scale)]
-        p = _cloth(draw, light, white, spec)
+        color = _tint(draw, spec)
+        p = _cloth(draw, light, white, spec, color)
         tile = NO_TILE
         if draw.fabric is not None and spec.material.printable:
             fabric = self.catalogue.fabric(draw.fabric)
             tiles = hemmed_tile(fabric)
             tile = tiles[pick_level(len(tiles), (tiles[0].shape[1] - 1) / fabric.size_mm, fit.camera.scale)]
             p[s.TILE_MM], p[s.TILE_WEIGHT] = fabric.size_mm, draw.fabric_weight
-        color = _tint(draw, spec)
         lining = lining_beside(color, hex_to_linear(spec.material.lining))
         bands = [
             hex_to_linear(band.color) if band.color else color for band in spec.straps for _side in (0, 1)
@@ -175,6 +177,12 @@ class Painter:
         if photo.tone is not None:
             c.tone_like(layer, photo.tone)
         return layer, x0, y0
+
+
+@lru_cache(maxsize=96)
+def _shell_of(style: Style, wear: str) -> tuple[Shell, Array | None]:
+    """The style's shell and its slack, found by the style itself: a specification's hash takes longer than the look-up."""
+    return build_shell(style.spec, wear), slack_fields(style.spec, wear)
 
 
 @lru_cache(maxsize=64)
@@ -231,7 +239,7 @@ def _tint(draw: MaskDraw, spec: MaskSpec) -> F32:
 
 def _darkness(color: F32) -> float:
     """0 for white and pastel cloth, 1 for black."""
-    return (1.0 - min(float(color @ LUMA_BGR) / _WHITE_ALBEDO, 1.0)) ** 3
+    return (1.0 - min(luminance(color) / _WHITE_ALBEDO, 1.0)) ** 3
 
 
 def _white(light: Light, photo: Photo) -> float:
@@ -242,16 +250,17 @@ def _white(light: Light, photo: Photo) -> float:
     return min(max(white, 0.02), 0.95)
 
 
-def _cloth(draw: MaskDraw, light: Light, white: float, spec: MaskSpec) -> F32:
+def _cloth(draw: MaskDraw, light: Light, white: float, spec: MaskSpec, color: F32) -> F32:
     """The cloth vector of `shading.shade`, without a fabric."""
     p = np.zeros(s.CLOTH_ENTRIES, np.float32)
-    # stops are counted from cloth that faces the camera, so that the level is what the camera exposed for
-    toward = -float(light.gradient[2])
+    # stops are counted from cloth that faces the camera, so that the level is what the camera exposed for;
+    # in light from behind it exposed for other things
+    toward = max(-float(light.gradient[2]), -_BACK_LIGHT)
     p[s.LEVEL] = white / _WHITE_ALBEDO * 2.0 ** (-0.75 * toward)
     strength, at_x, at_y = _bytes_of(draw.seed)[:3]
     p[s.CREASE] = np.float32(crease_slope(spec, strength / 255.0)) * CREASE_STEP
     p[s.CREASE_X], p[s.CREASE_Y] = at_x, at_y
-    p[s.AMBIENT] = _AMBIENT + _VEIL * _darkness(_tint(draw, spec))
+    p[s.AMBIENT] = _AMBIENT + _VEIL * _darkness(color)
     p[s.SHEEN], p[s.HEM], p[s.TILE_MM] = spec.material.sheen, spec.material.hem, 1.0
     return p
 
@@ -307,20 +316,10 @@ def _notes(fit: FaceFit, light: Light, landmarks: Landmarks, size: tuple[int, in
         notes.append("small: the face is only a few pixels high")
     if light.samples < 40 or light.skin < _BLACK_SKIN:
         notes.append("light: too little skin is seen to read the light from it")
-    outside = _share_outside(landmarks, size)
+    outside = share_outside(landmarks.points, landmarks.valid, *size)
     if outside > 0.25:
         notes.append(f"outside: {100 * outside:.0f} % of the landmarks lie outside the picture")
     return tuple(notes)
-
-
-def _share_outside(landmarks: Landmarks, size: tuple[int, int]) -> float:
-    """Share of the landmarks that lie outside a picture of ``size`` (width, height)."""
-    x0, y0, x1, y1 = landmarks.box
-    if x0 >= 0.0 and y0 >= 0.0 and x1 <= size[0] - 1 and y1 <= size[1] - 1:
-        return 0.0
-    x, y = landmarks.xy[landmarks.valid].T
-    out = (x < 0) | (x > size[0] - 1) | (y < 0) | (y > size[1] - 1)
-    return float(np.count_nonzero(out) / len(out))
 
 
 def _numbers(fit: FaceFit, light: Light, photo: Photo) -> dict[str, float]:

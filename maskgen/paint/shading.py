@@ -88,11 +88,11 @@ def _located(  # type: ignore[no-untyped-def]
     one, half = np.float32(1.0), np.float32(0.5 * SS - 0.5)
     least, most = np.float32(-0.5), np.float32(1.5)
     py = np.float32(y * SS) + half
-    wide, line = np.uint64(COLUMNS_OF_VERTEX), np.uint64(y)
+    wide, ids, shares = np.uint64(COLUMNS_OF_VERTEX), seen[np.uint64(y)], coverage[np.uint64(y)]
     n, x, right = 0, np.uint64(left), np.uint64(end)
     while x < right:
-        t = seen[line, x]
-        if coverage[line, x] <= np.float32(0.0):
+        t = ids[x]
+        if shares[x] <= np.float32(0.0):
             x += np.uint64(1)
             continue
         a, b, c = np.uint64(triangles[t, 0]), np.uint64(triangles[t, 1]), np.uint64(triangles[t, 2])
@@ -104,7 +104,7 @@ def _located(  # type: ignore[no-untyped-def]
         b0, b1 = load(table, b), load(table, b + np.uint64(LANES))
         c0, c1 = load(table, c), load(table, c + np.uint64(LANES))
         # neighbours mostly lie in the same triangle
-        while x < right and seen[line, x] == t and coverage[line, x] > np.float32(0.0):
+        while x < right and ids[x] == t and shares[x] > np.float32(0.0):
             dx = np.float32(x * np.uint64(SS)) + half - ax
             wb, wc = (dx * acy - acx * dy) * inv, (abx * dy - dx * aby) * inv
             # a pixel whose middle lies outside the triangle that covers part of it: not far beyond its edges
@@ -112,7 +112,7 @@ def _located(  # type: ignore[no-untyped-def]
             wa = one - wb - wc
             store(at, n * COLUMNS_OF_VERTEX, wa * a0 + wb * b0 + wc * c0)
             store(at, n * COLUMNS_OF_VERTEX + LANES, wa * a1 + wb * b1 + wc * c1)
-            columns[n], which[n], covered[n] = x, t, coverage[line, x]
+            columns[n], which[n], covered[n] = x, t, shares[x]
             n += 1
             x += np.uint64(1)
     return n

@@ -14,6 +14,7 @@ from ..geometry.rotation import Array
 from .raster import FAR
 
 F32 = NDArray[np.float32]
+U8 = NDArray[np.uint8]
 #: strengths, as the share of light lost where the shadow is full (docs/painting.md)
 WIDE, TIGHT = 0.50, 0.22
 #: levels (of 255) by which the strip beside the mask shall be darker than it would be: then the skin within
@@ -24,6 +25,8 @@ _RING_MM, _CLEAR_PX = 3.0, 1.5
 _WEAKEST, _STRONGEST = 0.15, 3.0
 #: share of light lost behind a transparent part of a mask, at most
 _BEHIND_FILM = np.float32(0.3)
+#: coverage above which a sample counts as mask
+_SOME = np.float32(0.02)
 _FEW = 10  # samples of the strip that settle nothing
 #: shadow samples per millimetre that are enough for something so soft
 _SAMPLES_PER_MM = 0.75
@@ -125,10 +128,48 @@ def _ring(mask: F32, landmarks: Array, step: int, px_per_mm: float) -> NDArray[n
     near = math.ceil(_CLEAR_PX / step)
     far = max(round(_RING_MM * px_per_mm / step), near + 1)
     face = np.zeros(mask.shape, np.uint8)
-    cv2.fillConvexPoly(face, cv2.convexHull(np.round(landmarks).astype(np.int32)), 1)
-    some = (mask > 0.02).astype(np.uint8)
-    inner, outer = (cv2.dilate(some, np.ones((2 * r + 1, 2 * r + 1), np.uint8)) for r in (near, far))
-    return np.flatnonzero(face * (outer - inner))
+    cv2.fillConvexPoly(face, cv2.convexHull(np.rint(landmarks).astype(np.int32)), 1)
+    return _strip(mask, near, far, face)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _strip(mask: F32, near: int, far: int, face: U8) -> NDArray[np.intp]:
+    """Flat indices of the ``face`` (h, w) within ``far`` samples of the mask, but not within ``near``.
+
+    Both are half the side of a square.
+    """
+    h, w = mask.shape
+    some = np.empty((h, w), np.uint8)
+    for y in range(h):
+        for x in range(w):
+            some[y, x] = mask[y, x] > _SOME
+    wide, narrow = np.empty(w, np.uint8), np.empty(w, np.uint8)
+    found, n = np.empty(h * w, np.intp), 0
+    for y in range(h):
+        _within(some, y, far, wide)
+        _within(some, y, near, narrow)
+        for x in range(w):
+            if face[y, x] & wide[x] & ~narrow[x]:
+                found[n] = y * w + x
+                n += 1
+    return found[:n]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _within(some: U8, y: int, reach: int, out: U8) -> None:
+    """Whether there are ``some`` (h, w) in the square round each sample of row ``y``, into ``out`` (w,)."""
+    h, w = some.shape
+    column = np.zeros(w + 2 * reach, np.uint8)
+    inner = column[reach : reach + w]
+    for v in range(max(y - reach, 0), min(y + reach + 1, h)):
+        row = some[v]
+        for x in range(w):
+            inner[x] |= row[x]
+    out[:] = np.uint8(0)
+    for k in range(2 * reach + 1):
+        beside = column[k : k + w]
+        for x in range(w):
+            out[x] |= beside[x]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -43,8 +43,13 @@ def _shapes() -> Array:
 
 
 @lru_cache(maxsize=96)
-def _fields(spec: MaskSpec, wear: str) -> Array:
-    """Millimetres by which each field moves each vertex of the shell, (SLACK_BYTES, n, 3); bands follow."""
+def slack_fields(spec: MaskSpec, wear: str) -> Array | None:
+    """Millimetres by which each field moves each vertex of the shell, (SLACK_BYTES, n, 3); bands follow.
+
+    None for a style without slack.
+    """
+    if spec.drape.slack == 0.0:
+        return None
     shell = build_shell(spec, wear)
     outward, _ = directions_of(shell.vertices[: ROWS * COLUMNS])
     out = np.zeros((SLACK_BYTES, *shell.vertices.shape))
@@ -59,12 +64,12 @@ def _fields(spec: MaskSpec, wear: str) -> Array:
     return out
 
 
-def slackened(shell: Shell, spec: MaskSpec, wear: str, drawn: tuple[int, ...]) -> Shell:
-    """``shell`` of ``spec`` worn as ``wear``, with the slack that ``drawn`` (SLACK_BYTES bytes) says."""
-    if spec.drape.slack == 0.0:
+def slackened(shell: Shell, fields: Array | None, drawn: tuple[int, ...]) -> Shell:
+    """``shell`` moved by its `slack_fields` as far as ``drawn`` (SLACK_BYTES bytes) says."""
+    if fields is None:
         return shell
     vertices = shell.vertices.copy()
     # one after the other: the last bit of a matrix product is not the same on all machines
-    for field, byte, (least, most) in zip(_fields(spec, wear), drawn, _SHARES, strict=True):
+    for field, byte, (least, most) in zip(fields, drawn, _SHARES, strict=True):
         vertices += (least + (most - least) * byte / 255.0) * field
     return replace(shell, vertices=vertices)

@@ -38,7 +38,13 @@ def _linear_of(color: str) -> F32:
     return LINEAR[[b, g, r]]
 
 
+def luminance(color: F32) -> float:
+    """Linear luminance of linear (blue, green, red): of one colour, without an array's overhead."""
+    b, g, r = color.tolist()
+    return 0.0722 * b + 0.7152 * g + 0.2126 * r
+
+
 def lining_beside(color: F32, lining: F32) -> F32:
     """Linear BGR of the ``lining`` folded over the edges of cloth of ``color``: dark cloth has a dark one."""
-    pale = min(max((float(color @ LUMA_BGR) - 0.08) / 0.25, 0.0), 1.0)
+    pale = min(max((luminance(color) - 0.08) / 0.25, 0.0), 1.0)
     return np.asarray(color + np.float32(pale) * (lining - color), np.float32)

@@ -118,6 +118,17 @@ def test_agreement_is_zero_on_the_canonical_face_itself(sample: Sample, depth: b
     assert agreement_deg(Landmarks.of(points if depth else points[:, :2], "x"), sample.pose) < 1e-6
 
 
+@pytest.mark.parametrize("depth", [True, False])
+def test_agreement_asks_the_known_points_alone(sample: Sample, depth: bool) -> None:
+    points = projected_landmarks(sample).points[:, : 3 if depth else 2]
+    for first in (0, 20, 40):
+        some = np.full_like(points, np.nan)
+        some[first : first + 28] = points[first : first + 28]
+        known = Landmarks.of(some, "x")
+        assert agreement_deg(known, sample.pose) < 1e-5
+        assert agreement_deg(known, sample.pose.rotated(30.0)) == pytest.approx(30.0, abs=1e-5)
+
+
 def test_agreement_of_real_labels_stays_far_below_the_limit(samples: Path) -> None:
     fmt, root = get_format("AFLW2000"), samples / "AFLW2000"
     gaps = []

@@ -12,8 +12,11 @@ from maskgen.geometry.face import CANONICAL_FACE, fit_face
 from maskgen.geometry.head import skull_mesh
 from maskgen.geometry.landmarks import Landmarks
 from maskgen.geometry.pose import HeadPose
+from maskgen.masks.spec import MaskDraw
 from maskgen.paint.light import color_cast, estimate_light
+from maskgen.paint.light_kernels import weigh
 from maskgen.paint.photo import White
+from maskgen.paint.pipeline import default_painter
 from maskgen.paint.raster import FAR, SS, fill_depth, new_buffers
 from maskgen.paint.tone import LEVEL, LUMA_BGR
 
@@ -59,6 +62,37 @@ def test_hair_over_cheek_and_brow_does_not_turn_the_light():
     image, fit = lit_head(HeadPose.from_euler(10.0, 0.0, 0.0), gradient, hair=True)
     light = estimate_light(image, fit)
     assert light.gradient[0] < -0.4
+
+
+def test_a_cheek_under_another_lamp_is_skin_all_the_same():
+    # a third of the face under a bluer and brighter lamp: half a stop of colour, 1.5 of light
+    pose = HeadPose.from_euler(10.0, 0.0, 0.0)
+    image, fit = lit_head(pose, (0.0, -0.2, -0.4), level=-3.5)
+    lit = np.arange(image.shape[1]) < 165
+    linear = (image / 255.0) ** 2.2
+    linear[:, lit] *= 2.0**1.5 * np.array([1.4, 1.0, 0.7])
+    image = np.rint(255.0 * np.clip(linear, 0, 1) ** (1 / 2.2)).astype(np.uint8)
+    light = estimate_light(image, fit)
+    assert light.gradient[0] < -0.4 or light.rest[:, : light.rest.shape[1] // 3].max() > 0.3
+
+
+def test_lit_skin_counts_where_most_of_the_face_is_dark():
+    # nearly black skin looks less warm than the same skin in the light: both are this face's
+    dark, lit = np.array([0.004, 0.004, 0.006]), np.array([0.05, 0.08, 0.15])
+    bgr = np.vstack([np.tile(dark, (85, 1)), np.tile(lit, (15, 1))]).astype(np.float32)
+    toward = np.tile([0.0, 0.0, -1.0], (100, 1))
+    _, weight, _, _ = weigh(bgr, toward, np.ones(100))
+    assert weight[-1] > 0.2
+
+
+def test_a_mask_before_a_back_light_does_not_glare():
+    pose, middle = HeadPose.from_euler(0.0, 0.0, 0.0), []
+    for toward, level in ((-0.5, -4.5), (2.0, -2.0)):  # skin that faces the camera is as dark in both
+        image, fit = lit_head(pose, (0.0, -0.2, toward), level=level)
+        landmarks = Landmarks.of(fit.camera.project(CANONICAL_FACE, pose.cam_from_head), "projected")
+        painted = default_painter().paint(image, landmarks, pose, MaskDraw("surgical", color="#f4f4f2"))
+        middle.append(float(np.median(painted.image[painted.alpha > 0.99])))
+    assert middle[1] < middle[0] * 1.1
 
 
 def test_exposure_moves_the_level_and_not_the_direction():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from maskgen.paint.raster import FAR
-from maskgen.paint.shadow import cast_shadow
+from maskgen.paint.shadow import _strip, cast_shadow
 
 SIZE = 220
 FACE = np.array([[20.0, 20.0], [200.0, 20.0], [200.0, 200.0], [20.0, 200.0]])
@@ -72,3 +72,14 @@ def test_only_skin_takes_it() -> None:
     shadow, step = cast_shadow(image, coverage, depth, (0.0, 0.0), 1.5, layer, FACE)
     lost = every_pixel(shadow, step)
     assert lost[strip(coverage, 3.0, 9.0)].max() < 0.01
+
+
+def test_strip_is_what_dilations_leave():
+    rng = np.random.default_rng(4)
+    mask = (rng.random((40, 33)) < 0.02).astype(np.float32)
+    face = (rng.random(mask.shape) < 0.7).astype(np.uint8)
+    for near, far in ((1, 2), (2, 5)):
+        inner, outer = (
+            cv2.dilate(mask.astype(np.uint8), np.ones((2 * r + 1, 2 * r + 1), np.uint8)) for r in (near, far)
+        )
+        np.testing.assert_array_equal(_strip(mask, near, far, face), np.flatnonzero(face * (outer - inner)))

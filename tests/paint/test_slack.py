@@ -11,7 +11,7 @@ import pytest
 from maskgen.geometry.head import directions_of
 from maskgen.paint.drape import skin_radius
 from maskgen.paint.shell import COLUMNS, ROWS, Shell, build_shell
-from maskgen.paint.slack import SLACK_BYTES, slackened
+from maskgen.paint.slack import SLACK_BYTES, slack_fields, slackened
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "masks"))
 from styles_of_catalogue import CATALOGUE, WORN
@@ -21,7 +21,7 @@ SLACK = [(name, wear) for name, wear in WORN if CATALOGUE.spec(name).drape.slack
 
 def hung(name: str, wear: str, drawn: tuple[int, ...]) -> Shell:
     spec = CATALOGUE.spec(name)
-    return slackened(build_shell(spec, wear), spec, wear, drawn)
+    return slackened(build_shell(spec, wear), slack_fields(spec, wear), drawn)
 
 
 def draws(count: int) -> list[tuple[int, ...]]:
@@ -37,7 +37,7 @@ def grid(shell: Shell) -> np.ndarray:
 def test_soft_masks_have_slack_and_moulded_ones_have_none() -> None:
     assert {"surgical", "cloth", "cloth_pleated"} <= {name for name, _ in SLACK}
     shell = build_shell(CATALOGUE.spec("n95"))
-    assert slackened(shell, CATALOGUE.spec("n95"), "correct", (255,) * SLACK_BYTES) is shell
+    assert hung("n95", "correct", (255,) * SLACK_BYTES) is shell
 
 
 @pytest.mark.parametrize(("name", "wear"), SLACK)
