@@ -181,7 +181,7 @@ class Painter:
 
 @lru_cache(maxsize=96)
 def _shell_of(style: Style, wear: str) -> tuple[Shell, Array | None]:
-    """The style's shell and its slack, found by the style itself: a specification's hash takes longer than the look-up."""
+    """The style's shell and its slack, by the style itself: a specification's hash takes longer than this."""
     return build_shell(style.spec, wear), slack_fields(style.spec, wear)
 
 

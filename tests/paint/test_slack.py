@@ -36,7 +36,7 @@ def grid(shell: Shell) -> np.ndarray:
 
 def test_soft_masks_have_slack_and_moulded_ones_have_none() -> None:
     assert {"surgical", "cloth", "cloth_pleated"} <= {name for name, _ in SLACK}
-    shell = build_shell(CATALOGUE.spec("n95"))
+    shell = build_shell(CATALOGUE.spec("n95"), "correct")
     assert hung("n95", "correct", (255,) * SLACK_BYTES) is shell
 
 
