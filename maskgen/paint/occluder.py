@@ -1,8 +1,9 @@
 """What lies in front of the face and stays in front of the mask: hands, cups, flutes, flowers, scarves.
 
 A small network (`occluder_net.py`) looks at a crop of the lower face (`occluder_frame.py`) and says of each
-pixel whether something is before it. What it is sure of, seen straight and in a mirror, is kept in front;
-what it only suspects is painted over and reported (docs/painting.md, section 6). A hole in a right mask is
+pixel whether something is before it; where it suspects something a second one is asked too. What they are
+sure of, seen straight and in a mirror, is kept in front; what they only suspect is painted over and reported
+(docs/painting.md, section 6). A hole in a right mask is
 worse than a hand painted over, so it must be very sure.
 """
 
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from ..geometry.face import FaceFit
 from .guided import guided
 from .occluder_frame import SIDE, FaceView, face_view
-from .occluder_net import logits, mirrored_logits
+from .occluder_net import glance, look
 from .raster import FAR
 from .scene import Scene
 from .types import HIDDEN_BY_MASK, VISIBLE
@@ -26,14 +27,16 @@ F32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 #: log odds of a pixel that is taken to be in front
 _IN_FRONT = 0.0
+#: the log odds of what may be in front at a glance, and the share of the lower face that is worth a look
+_PERHAPS, _LEAST_PERHAPS = -1.0, 0.008
 #: of the lower face, what a thing must hide and must not exceed: larger ones are a face in odd light
 _LEAST_HIDDEN, _MOST_HIDDEN = 0.015, 0.5
 #: the log odds that a quarter of its pixels must exceed, to be kept and to be noted
-_SURE, _SUSPECT = 1.75, 0.5
+_SURE, _SUSPECT = 1.75, 0.6
 #: things darker than the skin beside them by more stops may be its shadow or hair, to be kept and to be noted
-_SURE_DARK, _SUSPECT_DARK = -0.2, -2.0
+_SURE_DARK, _SUSPECT_DARK = -1.2, -2.0
 #: how much light and colour must change at its border, stops a pixel, to be kept and to be noted
-_SURE_EDGE, _SUSPECT_EDGE = 0.06, 0.1
+_SURE_EDGE, _SUSPECT_EDGE = 0.08, 0.08
 #: a mouth this wide open (gap over width) pulls the chin out of the face: nothing is sure then
 _WIDE_OPEN = 0.75
 #: how far a border found on the crop may lie from the edge it stands for, mm
@@ -83,6 +86,12 @@ class _Thing:
     strength: float
     edge: float
     brighter: float
+
+
+def _worth_a_look(odds: F32, view: FaceView) -> bool:
+    """Whether the glance's ``odds`` (SIDE, SIDE) leave it open that something is in front."""
+    open_ = int(np.count_nonzero((odds > _PERHAPS) & view.face))
+    return open_ > _LEAST_PERHAPS * int(np.count_nonzero(view.face))
 
 
 def _things(odds: F32, view: FaceView) -> list[_Thing]:
@@ -154,11 +163,10 @@ def find_occluder(
     view = face_view(image, fit, frame)
     if view is None:
         return none
-    odds = logits(view.channels)
-    if not _things(odds, view):
+    odds = glance(view.channels)
+    if not _worth_a_look(odds, view):
         return none
-    # a second look, from the other side, before anything is done
-    odds = 0.5 * (odds + mirrored_logits(view.channels))
+    odds = look(view.channels, odds)
     found = _things(odds, view)
     sure = [thing for thing in found if _sure(thing)] if fit.mouth_open < _WIDE_OPEN else []
     if not sure:

@@ -17,10 +17,12 @@ from maskgen.geometry.landmarks import Landmarks
 from maskgen.geometry.pose import HeadPose
 from maskgen.masks import shipped
 from maskgen.masks.spec import MaskDraw
-from maskgen.paint import occluder_net
+from maskgen.paint import occluder, occluder_net
 from maskgen.paint.frame import photograph_box
 from maskgen.paint.light import estimate_light
 from maskgen.paint.occluder import find_occluder
+from maskgen.paint.occluder_frame import CHANNELS, FACE_X, SIDE
+from maskgen.paint.occluder_net import glance, look
 from maskgen.paint.pipeline import Painter
 from maskgen.paint.plain_head import plain_head
 from maskgen.paint.scene import build_scene
@@ -204,12 +206,50 @@ def test_weights_that_are_missing_or_broken_are_told_in_one_line(monkeypatch, tm
     image, landmarks, pose = plain_head(size=SIZE)
     (tmp_path / "broken.gz").write_bytes(b"no gzip")
     for name in ("nowhere.gz", "broken.gz"):
-        monkeypatch.setattr(shipped, "WEIGHTS", str(tmp_path / name))
+        monkeypatch.setattr(shipped, "GLANCE", str(tmp_path / name))
         monkeypatch.setattr(occluder_net, "_own", threading.local())
         occluder_net._weights.cache_clear()
         with pytest.raises(UsageError, match="install maskgen again"):
             front_of(image, landmarks, pose)
     occluder_net._weights.cache_clear()
+
+
+def test_the_four_pixels_of_a_square_lie_where_they_belong(monkeypatch):
+    wanted = np.arange(SIDE * SIDE, dtype=np.float32).reshape(SIDE, SIDE)
+
+    class Squares:
+        def setInput(self, channels):
+            assert channels.shape == (1, CHANNELS, SIDE, SIDE)
+
+        def forward(self):
+            return np.stack([wanted[y::2, x::2] for y in (0, 1) for x in (0, 1)])[None]
+
+    own = threading.local()
+    own.GLANCE = Squares()
+    monkeypatch.setattr(occluder_net, "_own", own)
+    np.testing.assert_array_equal(glance(np.zeros((CHANNELS, SIDE, SIDE), np.float32)), wanted)
+
+
+def test_both_networks_are_asked_only_where_a_glance_suspects_something(monkeypatch):
+    asked = []
+    monkeypatch.setattr(occluder, "look", lambda *a: asked.append(a) or look(*a))
+    picture = portrait(12)
+    assert front_of(*picture)[1].confidence == 0.0
+    assert asked == []
+    image, _ = with_cup(*picture[:2])
+    assert front_of(image, *picture[1:])[1].share > 0.0
+    assert len(asked) == 1
+
+
+def test_a_mirrored_face_gets_the_mirrored_look():
+    rng = np.random.default_rng(4)
+    straight = cv2.GaussianBlur(rng.normal(0, 3, (SIDE, SIDE, CHANNELS)).astype(np.float32), (0, 0), 2.0)
+    straight = np.ascontiguousarray(straight.transpose(2, 0, 1))
+    other = np.ascontiguousarray(straight[:, :, ::-1])
+    other[FACE_X] *= -1.0
+    here, there = look(straight, glance(straight)), look(other, glance(other))
+    np.testing.assert_allclose(there[:, ::-1], here, atol=1e-3)
+    assert np.abs(here).max() > 0.5
 
 
 def test_grey_pictures_are_judged_by_light_alone(painter):
