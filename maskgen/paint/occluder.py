@@ -18,25 +18,23 @@ from numpy.typing import NDArray
 from ..geometry.face import FaceFit
 from .guided import guided
 from .occluder_frame import SIDE, FaceView, face_view
-from .occluder_net import glance, look
+from .occluder_net import glance, look, look_in_mirror
 from .raster import FAR
 from .scene import Scene
 from .types import HIDDEN_BY_MASK, VISIBLE
 
 F32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
-#: log odds of a pixel that is taken to be in front
-_IN_FRONT = 0.0
-#: the log odds of what may be in front at a glance, and the share of the lower face that is worth a look
-_PERHAPS, _LEAST_PERHAPS = -1.0, 0.008
+#: log odds of a pixel that is taken to be in front, and the share of the lower face that is worth a look
+_IN_FRONT, _WORTH = 0.0, 0.004
 #: of the lower face, what a thing must hide and must not exceed: larger ones are a face in odd light
 _LEAST_HIDDEN, _MOST_HIDDEN = 0.015, 0.5
 #: the log odds that a quarter of its pixels must exceed, to be kept and to be noted
-_SURE, _SUSPECT = 1.75, 0.6
+_SURE, _SUSPECT = 1.65, 0.6
 #: things darker than the skin beside them by more stops may be its shadow or hair, to be kept and to be noted
-_SURE_DARK, _SUSPECT_DARK = -1.2, -2.0
+_SURE_DARK, _SUSPECT_DARK = -1.2, -3.0
 #: how much light and colour must change at its border, stops a pixel, to be kept and to be noted
-_SURE_EDGE, _SUSPECT_EDGE = 0.08, 0.08
+_SURE_EDGE, _SUSPECT_EDGE = 0.1, 0.08
 #: a mouth this wide open (gap over width) pulls the chin out of the face: nothing is sure then
 _WIDE_OPEN = 0.75
 #: how far a border found on the crop may lie from the edge it stands for, mm
@@ -90,8 +88,7 @@ class _Thing:
 
 def _worth_a_look(odds: F32, view: FaceView) -> bool:
     """Whether the glance's ``odds`` (SIDE, SIDE) leave it open that something is in front."""
-    open_ = int(np.count_nonzero((odds > _PERHAPS) & view.face))
-    return open_ > _LEAST_PERHAPS * int(np.count_nonzero(view.face))
+    return bool(np.count_nonzero((odds > _IN_FRONT) & view.face) > _WORTH * np.count_nonzero(view.face))
 
 
 def _things(odds: F32, view: FaceView) -> list[_Thing]:
@@ -167,6 +164,9 @@ def find_occluder(
     if not _worth_a_look(odds, view):
         return none
     odds = look(view.channels, odds)
+    if not _things(odds, view):
+        return none
+    odds = 0.5 * (odds + look_in_mirror(view.channels))
     found = _things(odds, view)
     sure = [thing for thing in found if _sure(thing)] if fit.mouth_open < _WIDE_OPEN else []
     if not sure:

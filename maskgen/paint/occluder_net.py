@@ -20,6 +20,8 @@ from ..masks.shipped import occluder_weights
 from .occluder_frame import FACE_X, SIDE
 
 F32 = NDArray[np.float32]
+#: the log odds are no larger: a network that is wrong and very sure of it shall not outvote the other
+_SUREST = np.float32(3.0)
 #: a network of OpenCV keeps its buffers: each thread has its own
 _own = threading.local()
 
@@ -40,7 +42,8 @@ def _log_odds(name: str, channels: F32) -> F32:
     # the pixels of each square of step by step may come as channels
     side = out.shape[-1]
     step = SIDE // side
-    return out.reshape(step, step, side, side).transpose(2, 0, 3, 1).reshape(SIDE, SIDE)
+    out = out.reshape(step, step, side, side).transpose(2, 0, 3, 1).reshape(SIDE, SIDE)
+    return np.clip(out, -_SUREST, _SUREST)
 
 
 def glance(channels: F32) -> F32:
@@ -52,9 +55,12 @@ def glance(channels: F32) -> F32:
 
 
 def look(channels: F32, glanced: F32) -> F32:
-    """The same, by both networks, straight and in a mirror. ``glanced``: of `glance`."""
+    """The same, by both networks. ``glanced``: of `glance`."""
+    return np.asarray(0.5 * (glanced + _log_odds("LOOK", channels)), np.float32)
+
+
+def look_in_mirror(channels: F32) -> F32:
+    """The same, by both networks asked of the mirrored face, turned back."""
     other = np.ascontiguousarray(channels[:, :, ::-1])
     other[FACE_X] *= -1.0
-    straight = glanced + _log_odds("LOOK", channels)
-    mirrored = _log_odds("GLANCE", other) + _log_odds("LOOK", other)
-    return np.asarray(0.25 * (straight + mirrored[:, ::-1]), np.float32)
+    return np.ascontiguousarray(look(other, glance(other))[:, ::-1])
