@@ -34,7 +34,7 @@ _SURE, _SUSPECT = 1.65, 0.6
 #: things darker than the skin beside them by more stops may be its shadow or hair, to be kept and to be noted
 _SURE_DARK, _SUSPECT_DARK = -1.2, -3.0
 #: how much light and colour must change at its border, stops a pixel, to be kept and to be noted
-_SURE_EDGE, _SUSPECT_EDGE = 0.1, 0.08
+_SURE_EDGE, _SUSPECT_EDGE = 0.12, 0.08
 #: a mouth this wide open (gap over width) pulls the chin out of the face: nothing is sure then
 _WIDE_OPEN = 0.75
 #: how far a border found on the crop may lie from the edge it stands for, mm
