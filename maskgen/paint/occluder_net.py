@@ -42,8 +42,7 @@ def _log_odds(name: str, channels: F32) -> F32:
     # the pixels of each square of step by step may come as channels
     side = out.shape[-1]
     step = SIDE // side
-    out = out.reshape(step, step, side, side).transpose(2, 0, 3, 1).reshape(SIDE, SIDE)
-    return np.clip(out, -_SUREST, _SUREST)
+    return out.reshape(step, step, side, side).transpose(2, 0, 3, 1).reshape(SIDE, SIDE)
 
 
 def glance(channels: F32) -> F32:
@@ -55,8 +54,9 @@ def glance(channels: F32) -> F32:
 
 
 def look(channels: F32, glanced: F32) -> F32:
-    """The same, by both networks. ``glanced``: of `glance`."""
-    return np.asarray(0.5 * (glanced + _log_odds("LOOK", channels)), np.float32)
+    """The same, by both networks, within +-3. ``glanced``: of `glance`."""
+    both = (np.clip(odds, -_SUREST, _SUREST) for odds in (glanced, _log_odds("LOOK", channels)))
+    return np.asarray(0.5 * sum(both), np.float32)
 
 
 def look_in_mirror(channels: F32) -> F32:
