@@ -164,7 +164,7 @@ def find_occluder(
     if not _worth_a_look(odds, view):
         return none
     odds = look(view.channels, odds)
-    if not _things(odds, view):
+    if not any(map(_suspect, _things(odds, view))):
         return none
     odds = 0.5 * (odds + look_in_mirror(view.channels))
     found = _things(odds, view)

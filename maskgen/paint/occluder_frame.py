@@ -123,24 +123,29 @@ def cut(image: NDArray[np.uint8], matrix: Array, side: int) -> NDArray[np.uint8]
     """The crop (side, side, c) of ``image``: averaged over its pixels, repeated beyond the borders."""
     # bilinear at about two pixels of a picture of means: no pixel of an ordinary face is left out
     shrink = max(1, math.ceil(math.hypot(matrix[0, 0], matrix[1, 0]) / _MOST_STEP))
-    corners = matrix @ np.array([[-1, side, -1, side], [-1, -1, side, side], [1, 1, 1, 1]], np.float64)
     h, w = image.shape[:2]
-    (x0, x1), (y0, y1) = (_part(c, shrink, n) for c, n in zip(corners, (w, h), strict=True))
+    (x0, x1), (y0, y1) = (_part(row.tolist(), side, shrink, n) for row, n in zip(matrix, (w, h), strict=True))
     part = image[y0:y1, x0:x1]
     if shrink > 1:
         size = max(1, (x1 - x0) // shrink), max(1, (y1 - y0) // shrink)
         part = np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8)
-    off = np.array([[x0], [y0]]) + 0.5 * (shrink - 1)
-    whole = np.column_stack([matrix[:, :2], matrix[:, 2:] - off]) / shrink
+    whole = matrix / shrink
+    whole[0, 2] -= (x0 - 0.5) / shrink + 0.5
+    whole[1, 2] -= (y0 - 0.5) / shrink + 0.5
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     out = cv2.warpAffine(part, whole, (side, side), flags=flags, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(out, np.uint8)
 
 
-def _part(corners: Array, shrink: int, size: int) -> tuple[int, int]:
-    """From where to where an axis of ``size`` pixels is needed, in whole steps of ``shrink``."""
-    low = min(max(math.floor(corners.min()) - 2 * shrink, 0), max(size - 4 * shrink, 0))
-    high = min(max(math.ceil(corners.max()) + 2 * shrink, low + 4 * shrink), size)
+def _part(row: list[float], side: int, shrink: int, size: int) -> tuple[int, int]:
+    """From where to where an axis of ``size`` pixels is needed, in whole steps of ``shrink``.
+
+    row: of the matrix from a crop of ``side`` pixels to this axis.
+    """
+    middle, reach = (side - 1) / 2.0, (abs(row[0]) + abs(row[1])) * (side + 1) / 2.0 + 2 * shrink
+    centre = (row[0] + row[1]) * middle + row[2]
+    low = min(max(math.floor(centre - reach), 0), max(size - 4 * shrink, 0))
+    high = min(max(math.ceil(centre + reach), low + 4 * shrink), size)
     return low, max(high - (high - low) % shrink, low + 1)
 
 
