@@ -15,7 +15,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from maskgen.paint.occluder_frame import CHANNELS, SIDE
 
-#: channels at 1/2, 1/4, 1/8 and 1/16 of the crop's resolution. The glance: 220,000 weights, 8.4 million
+#: channels at 1/2, 1/4, 1/8 and 1/16 of the crop's resolution. The glance: 220,000 weights, 12 million
 #: multiply-adds; OpenCV is quicker with 64 channels than with 48, and slow at 1/2 and 1/4, where there is as
 #: little as will do. The look: 193,000 weights, 18 million multiply-adds
 GLANCE, LOOK = (16, 24, 64, 64), (16, 32, 48, 64)
