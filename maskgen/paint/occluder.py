@@ -111,7 +111,7 @@ def _measured(region: Mask, hidden: Mask, share: float, strength: float, odds: F
     flat = region.astype(np.uint8)
     grown = cv2.dilate(flat, _square(1)) > 0
     band = grown & (cv2.erode(flat, _square(1)) == 0) & (view.channels[6] > _INSIDE)
-    edge = float(_slope(view.channels[:3])[band].mean()) if band.any() else 0.0
+    edge = float(view.slope[band].mean()) if band.any() else 0.0
     bare = view.face & (odds < _BARE)
     beside = bare & (cv2.dilate(flat, _square(4)) > 0) & ~grown
     if int(beside.sum()) < _FEW:
@@ -123,15 +123,6 @@ def _measured(region: Mask, hidden: Mask, share: float, strength: float, odds: F
 
 def _square(reach: int) -> NDArray[np.uint8]:
     return np.ones((2 * reach + 1,) * 2, np.uint8)
-
-
-def _slope(colours: F32) -> F32:
-    """Size of the gradient of channels (3, h, w), per pixel."""
-    square = np.zeros(colours.shape[1:], np.float32)
-    for c in colours:
-        for dx, dy in ((1, 0), (0, 1)):
-            square += cv2.Sobel(c, cv2.CV_32F, dx, dy, scale=0.125) ** 2
-    return np.sqrt(square)
 
 
 def _sure(thing: _Thing) -> bool:
