@@ -8,16 +8,19 @@ from importlib import resources
 
 from ..errors import UsageError
 
-#: the network that looks for occluders: ONNX, packed by gzip (`python -m tools.occluder_net` makes it)
-WEIGHTS = "occluder.onnx.gz"
+#: the networks that look for occluders: ONNX, packed by gzip (`python -m tools.occluder_net` makes them)
+GLANCE, LOOK = "occluder_glance.onnx.gz", "occluder_look.onnx.gz"
 
 
-def occluder_weights() -> bytes:
-    """The network that looks for occluders, as ONNX. Raises UsageError where it is missing or broken."""
+def occluder_weights(name: str) -> bytes:
+    """A network that looks for occluders, GLANCE or LOOK, as ONNX.
+
+    Raises UsageError where it is missing or broken.
+    """
     try:
-        return gzip.decompress(resources.files(__package__).joinpath(WEIGHTS).read_bytes())
+        return gzip.decompress(resources.files(__package__).joinpath(name).read_bytes())
     except (OSError, EOFError, zlib.error) as error:
         raise UsageError(
-            f"maskgen/masks/{WEIGHTS}, the weights of the search for occluders, cannot be read ({error}); "
+            f"maskgen/masks/{name}, weights of the search for occluders, cannot be read ({error}); "
             "they come with the package: install maskgen again"
         ) from None

@@ -1,8 +1,9 @@
 """What lies in front of the face and stays in front of the mask: hands, cups, flutes, flowers, scarves.
 
 A small network (`occluder_net.py`) looks at a crop of the lower face (`occluder_frame.py`) and says of each
-pixel whether something is before it. What it is sure of, seen straight and in a mirror, is kept in front;
-what it only suspects is painted over and reported (docs/painting.md, section 6). A hole in a right mask is
+pixel whether something is before it; where it suspects something a second one is asked too. What they are
+sure of, seen straight and in a mirror, is kept in front; what they only suspect is painted over and reported
+(docs/painting.md, section 6). A hole in a right mask is
 worse than a hand painted over, so it must be very sure.
 """
 
@@ -17,23 +18,23 @@ from numpy.typing import NDArray
 from ..geometry.face import FaceFit
 from .guided import guided
 from .occluder_frame import SIDE, FaceView, face_view
-from .occluder_net import logits, mirrored_logits
+from .occluder_net import glance, look, look_in_mirror
 from .raster import FAR
 from .scene import Scene
 from .types import HIDDEN_BY_MASK, VISIBLE
 
 F32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
-#: log odds of a pixel that is taken to be in front
-_IN_FRONT = 0.0
+#: log odds of a pixel that is taken to be in front, and the share of the lower face that is worth a look
+_IN_FRONT, _WORTH = 0.0, 0.004
 #: of the lower face, what a thing must hide and must not exceed: larger ones are a face in odd light
 _LEAST_HIDDEN, _MOST_HIDDEN = 0.015, 0.5
 #: the log odds that a quarter of its pixels must exceed, to be kept and to be noted
-_SURE, _SUSPECT = 1.75, 0.5
+_SURE, _SUSPECT = 1.65, 0.6
 #: things darker than the skin beside them by more stops may be its shadow or hair, to be kept and to be noted
-_SURE_DARK, _SUSPECT_DARK = -0.2, -2.0
+_SURE_DARK, _SUSPECT_DARK = -1.2, -3.0
 #: how much light and colour must change at its border, stops a pixel, to be kept and to be noted
-_SURE_EDGE, _SUSPECT_EDGE = 0.06, 0.1
+_SURE_EDGE, _SUSPECT_EDGE = 0.12, 0.08
 #: a mouth this wide open (gap over width) pulls the chin out of the face: nothing is sure then
 _WIDE_OPEN = 0.75
 #: how far a border found on the crop may lie from the edge it stands for, mm
@@ -85,6 +86,11 @@ class _Thing:
     brighter: float
 
 
+def _worth_a_look(odds: F32, view: FaceView) -> bool:
+    """Whether the glance's ``odds`` (SIDE, SIDE) leave it open that something is in front."""
+    return bool(np.count_nonzero((odds > _IN_FRONT) & view.face) > _WORTH * np.count_nonzero(view.face))
+
+
 def _things(odds: F32, view: FaceView) -> list[_Thing]:
     """What may lie in front of the face, of ``odds`` (SIDE, SIDE)."""
     _, label = cv2.connectedComponents((odds > _IN_FRONT).astype(np.uint8), connectivity=4)
@@ -105,7 +111,7 @@ def _measured(region: Mask, hidden: Mask, share: float, strength: float, odds: F
     flat = region.astype(np.uint8)
     grown = cv2.dilate(flat, _square(1)) > 0
     band = grown & (cv2.erode(flat, _square(1)) == 0) & (view.channels[6] > _INSIDE)
-    edge = float(_slope(view.channels[:3])[band].mean()) if band.any() else 0.0
+    edge = float(view.slope[band].mean()) if band.any() else 0.0
     bare = view.face & (odds < _BARE)
     beside = bare & (cv2.dilate(flat, _square(4)) > 0) & ~grown
     if int(beside.sum()) < _FEW:
@@ -117,15 +123,6 @@ def _measured(region: Mask, hidden: Mask, share: float, strength: float, odds: F
 
 def _square(reach: int) -> NDArray[np.uint8]:
     return np.ones((2 * reach + 1,) * 2, np.uint8)
-
-
-def _slope(colours: F32) -> F32:
-    """Size of the gradient of channels (3, h, w), per pixel."""
-    square = np.zeros(colours.shape[1:], np.float32)
-    for c in colours:
-        for dx, dy in ((1, 0), (0, 1)):
-            square += cv2.Sobel(c, cv2.CV_32F, dx, dy, scale=0.125) ** 2
-    return np.sqrt(square)
 
 
 def _sure(thing: _Thing) -> bool:
@@ -154,11 +151,13 @@ def find_occluder(
     view = face_view(image, fit, frame)
     if view is None:
         return none
-    odds = logits(view.channels)
-    if not _things(odds, view):
+    odds = glance(view.channels)
+    if not _worth_a_look(odds, view):
         return none
-    # a second look, from the other side, before anything is done
-    odds = 0.5 * (odds + mirrored_logits(view.channels))
+    odds = look(view.channels, odds)
+    if not any(map(_suspect, _things(odds, view))):
+        return none
+    odds = 0.5 * (odds + look_in_mirror(view.channels))
     found = _things(odds, view)
     sure = [thing for thing in found if _sure(thing)] if fit.mouth_open < _WIDE_OPEN else []
     if not sure:

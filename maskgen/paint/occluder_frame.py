@@ -7,8 +7,9 @@ the outline, how it faces the camera.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import cv2
 import numpy as np
@@ -29,7 +30,8 @@ SIDE, PIXEL_MM = 64, 2.625
 #: what lies at its middle, mm in the canonical frame: before the mouth, half as deep as the face
 _MIDDLE = np.array([[0.0, 38.0, 50.0]])
 _ROWS, _COLUMNS = 69, 97
-_CORNERS = np.array([[0, SIDE - 1, 0, SIDE - 1], [0, 0, SIDE - 1, SIDE - 1], [1, 1, 1, 1]], np.float64)
+#: pixels of the picture between two of the crop, above which it is made smaller first
+_MOST_STEP = 2.2
 #: of the network's input; FACE_X is the one that changes its sign in a mirror
 CHANNELS, FACE_X = 12, 9
 #: smaller faces are a smudge, px per mm; a strip of a photograph holds none, px
@@ -109,36 +111,42 @@ def _chart() -> _Chart:
 def crop_matrix(fit: FaceFit, side: int = SIDE) -> Array:
     """(2, 3): pixel of the picture of each pixel of a crop of ``side`` pixels."""
     x, y = fit.to_image(_MIDDLE)[0, :2]
-    down, length = fit.rotation[:2, 1], float(np.linalg.norm(fit.rotation[:2, 1]))
-    down = down / length if length > 1e-3 else np.array([0.0, 1.0])
+    right, down = float(fit.rotation[0, 1]), float(fit.rotation[1, 1])
+    length = math.hypot(right, down)
+    right, down = (right / length, down / length) if length > 1e-3 else (0.0, 1.0)
     step = fit.camera.scale * PIXEL_MM * SIDE / side
-    across = np.array([[down[1], down[0]], [-down[0], down[1]]]) * step
-    middle = (side - 1) / 2.0
-    return np.column_stack([across, np.array([x, y]) - across @ [middle, middle]])
+    a, b, middle = down * step, right * step, (side - 1) / 2.0
+    return np.array([[a, b, x - (a + b) * middle], [-b, a, y - (a - b) * middle]])
 
 
 def cut(image: NDArray[np.uint8], matrix: Array, side: int) -> NDArray[np.uint8]:
     """The crop (side, side, c) of ``image``: averaged over its pixels, repeated beyond the borders."""
-    # bilinear at twice the size, then the mean of four: no pixel of an ordinary face is left out
-    step = 0.5 * float(np.linalg.norm(matrix[:, 0]))
-    shrink = max(1, int(step))
-    corners = matrix @ np.array([[-1, side, -1, side], [-1, -1, side, side], [1, 1, 1, 1]], np.float64)
+    # bilinear at about two pixels of a picture of means: no pixel of an ordinary face is left out
+    shrink = max(1, math.ceil(math.hypot(matrix[0, 0], matrix[1, 0]) / _MOST_STEP))
     h, w = image.shape[:2]
-    x0, y0 = np.clip(np.floor(corners.min(1)).astype(int) - 2, 0, [w - 4, h - 4])
-    x1, y1 = np.clip(np.ceil(corners.max(1)).astype(int) + 3, [x0 + 4, y0 + 4], [w, h])
+    (x0, x1), (y0, y1) = (_part(row.tolist(), side, shrink, n) for row, n in zip(matrix, (w, h), strict=True))
     part = image[y0:y1, x0:x1]
-    fx = fy = 1.0
     if shrink > 1:
-        size = max(2, (x1 - x0) // shrink), max(2, (y1 - y0) // shrink)
-        fx, fy = size[0] / (x1 - x0), size[1] / (y1 - y0)
+        size = max(1, (x1 - x0) // shrink), max(1, (y1 - y0) // shrink)
         part = np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8)
-    to_picture = np.array([[1 / fx, 0, x0 + 0.5 / fx - 0.5], [0, 1 / fy, y0 + 0.5 / fy - 0.5], [0, 0, 1.0]])
-    back = np.vstack([matrix, [0, 0, 1.0]])
-    halved = np.array([[0.5, 0.0, -0.25], [0.0, 0.5, -0.25], [0.0, 0.0, 1.0]])
-    whole = (np.linalg.inv(to_picture) @ back @ halved)[:2]
+    whole = matrix / shrink
+    whole[0, 2] -= (x0 - 0.5) / shrink + 0.5
+    whole[1, 2] -= (y0 - 0.5) / shrink + 0.5
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    large = cv2.warpAffine(part, whole, (2 * side, 2 * side), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(cv2.resize(large, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
+    out = cv2.warpAffine(part, whole, (side, side), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(out, np.uint8)
+
+
+def _part(row: list[float], side: int, shrink: int, size: int) -> tuple[int, int]:
+    """From where to where an axis of ``size`` pixels is needed, in whole steps of ``shrink``.
+
+    row: of the matrix from a crop of ``side`` pixels to this axis.
+    """
+    middle, reach = (side - 1) / 2.0, (abs(row[0]) + abs(row[1])) * (side + 1) / 2.0 + 2 * shrink
+    centre = (row[0] + row[1]) * middle + row[2]
+    low = min(max(math.floor(centre - reach), 0), max(size - 4 * shrink, 0))
+    high = min(max(math.ceil(centre + reach), low + 4 * shrink), size)
+    return low, max(high - (high - low) % shrink, low + 1)
 
 
 def face_maps(fit: FaceFit, matrix: Array) -> tuple[F32, Mask]:
@@ -149,13 +157,10 @@ def face_maps(fit: FaceFit, matrix: Array) -> tuple[F32, Mask]:
     """
     chart = _chart()
     coarse = fit.bent_to_image(chart.coarse, chart.weights)
-    to_crop = cv2.invertAffineTransform(matrix)
-    step = float(np.linalg.norm(matrix[:, 0]))
-    coarse[:, :2] = coarse[:, :2] @ to_crop[:, :2].T + to_crop[:, 2]
-    coarse[:, 2] /= step
     at = np.empty((_ROWS, _COLUMNS, 3), np.float32)
     facing = np.empty(_ROWS * _COLUMNS, np.float32)
-    view.place(coarse, fit.rotation[2], chart.normals, at, facing)
+    to_crop = np.asarray(cv2.invertAffineTransform(matrix), np.float64)
+    view.place(coarse, to_crop, fit.rotation[2], chart.normals, at, facing)
     nearest = np.empty((SIDE, SIDE), np.int32)
     view.splat(at, facing, nearest)
     maps, core = np.empty((5, SIDE, SIDE), np.float32), np.empty((SIDE, SIDE), np.bool_)
@@ -183,6 +188,15 @@ class FaceView:
     face: Mask
     matrix: Array
 
+    @cached_property
+    def slope(self) -> F32:
+        """How much light and colour change at each pixel (SIDE, SIDE), stops a pixel."""
+        square = np.zeros((SIDE, SIDE), np.float32)
+        for c in self.channels[:3]:
+            for dx, dy in ((1, 0), (0, 1)):
+                square += cv2.Sobel(c, cv2.CV_32F, dx, dy, scale=0.125) ** 2
+        return np.sqrt(square)
+
 
 def face_view(image: NDArray[np.uint8], fit: FaceFit, frame: tuple[int, int, int, int]) -> FaceView | None:
     """The crop of ``image`` (H, W, 3) uint8 BGR, of which ``frame`` (x0, y0, x1, y1) is the photograph.
@@ -194,21 +208,7 @@ def face_view(image: NDArray[np.uint8], fit: FaceFit, frame: tuple[int, int, int
         return None
     matrix = crop_matrix(fit)
     maps, core = face_maps(fit, matrix)
-    inside = _inside(matrix, frame)
-    face = (maps[1] > 0.5) & (maps[4] > _TOP) & (maps[0] > _RIM) & inside
-    if int(face.sum()) < _LEAST_FACE:
+    inside, face = np.empty((SIDE, SIDE), np.bool_), np.empty((SIDE, SIDE), np.bool_)
+    if view.seen(maps, matrix, frame, _TOP, _RIM, inside, face) < _LEAST_FACE:
         return None
     return FaceView(channels(cut(image, matrix, SIDE), maps, core, inside), face, matrix)
-
-
-def _inside(matrix: Array, frame: tuple[int, int, int, int]) -> Mask:
-    """Whether each pixel of the crop lies within ``frame`` (x0, y0, x1, y1)."""
-    corners = matrix @ _CORNERS
-    if (corners.min(1) >= frame[:2]).all() and (corners.max(1) <= np.array(frame[2:]) - 1.0).all():
-        return np.ones((SIDE, SIDE), np.bool_)
-    across = np.arange(SIDE, dtype=np.float64)
-    out = np.ones((SIDE, SIDE), np.bool_)
-    for row, low, high in zip(matrix, frame[:2], frame[2:], strict=True):
-        at = (row[1] * across + row[2])[:, None] + row[0] * across
-        out &= (at >= low - 0.5) & (at <= high - 0.5)
-    return out

@@ -1,7 +1,9 @@
-"""The network that says of each pixel of the face's crop whether something lies in front of it.
+"""The networks that say of each pixel of the face's crop whether something lies in front of it.
 
-A small U-Net, run by OpenCV. Its weights ship with the package; they were learned on heads that
-`maskgen synth` drew and things that `tools/occluder_net` put in front of them, never on a photograph.
+Two small U-Nets, run by OpenCV: a quick one for every face, and one for those before which it suspects
+something; then both are asked, of the face and of its mirror image, for the mistakes of one are seldom those
+of the other. Their weights ship with the package; they were learned on heads that `maskgen synth` drew and
+things that `tools/occluder_net` put in front of them, never on a photograph.
 """
 
 from __future__ import annotations
@@ -13,33 +15,52 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..masks import shipped
 from ..masks.shipped import occluder_weights
-from .occluder_frame import FACE_X
+from .occluder_frame import FACE_X, SIDE
 
 F32 = NDArray[np.float32]
+#: the log odds are no larger: a network that is wrong and very sure of it shall not outvote the other
+_SUREST = np.float32(3.0)
 #: a network of OpenCV keeps its buffers: each thread has its own
 _own = threading.local()
 
 
-@lru_cache(maxsize=1)
-def _weights() -> NDArray[np.uint8]:
-    return np.frombuffer(occluder_weights(), np.uint8)
+@lru_cache(maxsize=2)
+def _weights(name: str) -> NDArray[np.uint8]:
+    return np.frombuffer(occluder_weights(name), np.uint8)
 
 
-def logits(channels: F32) -> F32:
-    """Log odds (h, w) that something lies before each pixel of ``channels`` (CHANNELS, h, w).
+def _log_odds(name: str, channels: F32) -> F32:
+    """What the network ``name`` says of ``channels`` (CHANNELS, SIDE, SIDE), (SIDE, SIDE)."""
+    net = getattr(_own, name, None)
+    if net is None:
+        net = cv2.dnn.readNetFromONNX(_weights(getattr(shipped, name)))
+        setattr(_own, name, net)
+    net.setInput(channels[None])
+    out = np.asarray(net.forward(), np.float32)
+    # the pixels of each square of step by step may come as channels
+    side = out.shape[-1]
+    step = SIDE // side
+    return out.reshape(step, step, side, side).transpose(2, 0, 3, 1).reshape(SIDE, SIDE)
+
+
+def glance(channels: F32) -> F32:
+    """Log odds (SIDE, SIDE) that something lies before each pixel of ``channels`` (CHANNELS, SIDE, SIDE).
 
     Raises UsageError where the installation lacks the weights.
     """
-    net = getattr(_own, "net", None)
-    if net is None:
-        net = _own.net = cv2.dnn.readNetFromONNX(_weights())
-    net.setInput(channels[None])
-    return np.asarray(net.forward(), np.float32).reshape(channels.shape[1:])
+    return _log_odds("GLANCE", channels)
 
 
-def mirrored_logits(channels: F32) -> F32:
-    """The same, asked of the mirrored face and turned back."""
+def look(channels: F32, glanced: F32) -> F32:
+    """The same, by both networks, within +-3. ``glanced``: of `glance`."""
+    both = (np.clip(odds, -_SUREST, _SUREST) for odds in (glanced, _log_odds("LOOK", channels)))
+    return np.asarray(0.5 * sum(both), np.float32)
+
+
+def look_in_mirror(channels: F32) -> F32:
+    """The same, by both networks asked of the mirrored face, turned back."""
     other = np.ascontiguousarray(channels[:, :, ::-1])
     other[FACE_X] *= -1.0
-    return np.ascontiguousarray(logits(other)[:, ::-1])
+    return np.ascontiguousarray(look(other, glance(other))[:, ::-1])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -15,17 +17,21 @@ Mask = NDArray[np.bool_]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def place(coarse: F32, toward: Array, normals: F32, at: F32, facing: F32) -> None:
-    """Pixels (rows, columns, 3) of all points of a chart from every second one of each direction.
+def place(coarse: F32, to_crop: Array, toward: Array, normals: F32, at: F32, facing: F32) -> None:
+    """Pixels (rows, columns, 3) of the crop of all points of a chart from every second one of each direction.
 
-    coarse: (m, 3) px of the face; the points between lie halfway. normals: (n, 3) of all points. Fills ``at``
-    and ``facing`` (n,), their z along ``toward`` (3,).
+    coarse: (m, 3) px of the picture; the points between lie halfway. to_crop: (2, 3), from picture to crop.
+    normals: (n, 3) of all points. Fills ``at`` and ``facing`` (n,), their z along ``toward`` (3,).
     """
     rows, columns = at.shape[0], at.shape[1]
     half, m = np.float32(0.5), (columns + 1) // 2
+    shrink = math.sqrt(to_crop[0, 0] ** 2 + to_crop[1, 0] ** 2)
     for r in range(0, rows, 2):
         for c in range(0, columns, 2):
-            at[r, c] = coarse[(r // 2) * m + c // 2]
+            p = coarse[(r // 2) * m + c // 2]
+            at[r, c, 0] = to_crop[0, 0] * p[0] + to_crop[0, 1] * p[1] + to_crop[0, 2]
+            at[r, c, 1] = to_crop[1, 0] * p[0] + to_crop[1, 1] * p[1] + to_crop[1, 2]
+            at[r, c, 2] = shrink * p[2]
     for r in range(1, rows, 2):
         for c in range(0, columns, 2):
             for j in range(3):
@@ -96,6 +102,34 @@ def look_up(nearest: I32, facing: F32, chart_maps: F32, chart_core: Mask, maps: 
                     maps[c, y, x] = chart_maps[i, c]
                 maps[2, y, x] = -facing[i]
                 core[y, x] = chart_core[i] and facing[i] < np.float32(-0.3)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def seen(
+    maps: F32,
+    matrix: Array,
+    frame: tuple[int, int, int, int],
+    top: float,
+    rim: float,
+    inside: Mask,
+    face: Mask,
+) -> int:
+    """Where the photograph is, into ``inside`` (h, w), and the lower face in it, into ``face``; its pixels.
+
+    maps: of `look_up`. matrix: (2, 3), from crop to picture; frame: (x0, y0, x1, y1) of the photograph in it.
+    The lower face is shown, lies deeper inside the outline than ``rim`` and below ``top``.
+    """
+    h, w = face.shape
+    n = 0
+    for y in range(h):
+        for x in range(w):
+            px = matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2]
+            py = matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2]
+            there = frame[0] - 0.5 <= px <= frame[2] - 0.5 and frame[1] - 0.5 <= py <= frame[3] - 0.5
+            inside[y, x] = there
+            face[y, x] = there and maps[1, y, x] > 0.5 and maps[4, y, x] > top and maps[0, y, x] > rim
+            n += face[y, x]
+    return n
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

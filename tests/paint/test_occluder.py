@@ -17,10 +17,12 @@ from maskgen.geometry.landmarks import Landmarks
 from maskgen.geometry.pose import HeadPose
 from maskgen.masks import shipped
 from maskgen.masks.spec import MaskDraw
-from maskgen.paint import occluder_net
+from maskgen.paint import occluder, occluder_net
 from maskgen.paint.frame import photograph_box
 from maskgen.paint.light import estimate_light
 from maskgen.paint.occluder import find_occluder
+from maskgen.paint.occluder_frame import CHANNELS, FACE_X, SIDE
+from maskgen.paint.occluder_net import glance, look, look_in_mirror
 from maskgen.paint.pipeline import Painter
 from maskgen.paint.plain_head import plain_head
 from maskgen.paint.scene import build_scene
@@ -204,12 +206,50 @@ def test_weights_that_are_missing_or_broken_are_told_in_one_line(monkeypatch, tm
     image, landmarks, pose = plain_head(size=SIZE)
     (tmp_path / "broken.gz").write_bytes(b"no gzip")
     for name in ("nowhere.gz", "broken.gz"):
-        monkeypatch.setattr(shipped, "WEIGHTS", str(tmp_path / name))
+        monkeypatch.setattr(shipped, "GLANCE", str(tmp_path / name))
         monkeypatch.setattr(occluder_net, "_own", threading.local())
         occluder_net._weights.cache_clear()
         with pytest.raises(UsageError, match="install maskgen again"):
             front_of(image, landmarks, pose)
     occluder_net._weights.cache_clear()
+
+
+def test_the_four_pixels_of_a_square_lie_where_they_belong(monkeypatch):
+    wanted = np.linspace(-2.0, 2.0, SIDE * SIDE, dtype=np.float32).reshape(SIDE, SIDE)
+
+    class Squares:
+        def setInput(self, channels):
+            assert channels.shape == (1, CHANNELS, SIDE, SIDE)
+
+        def forward(self):
+            return np.stack([wanted[y::2, x::2] for y in (0, 1) for x in (0, 1)])[None]
+
+    own = threading.local()
+    own.GLANCE = Squares()
+    monkeypatch.setattr(occluder_net, "_own", own)
+    np.testing.assert_array_equal(glance(np.zeros((CHANNELS, SIDE, SIDE), np.float32)), wanted)
+
+
+def test_both_networks_are_asked_only_where_a_glance_suspects_something(monkeypatch):
+    asked = []
+    monkeypatch.setattr(occluder, "look", lambda *a: asked.append(a) or look(*a))
+    picture = portrait(12)
+    assert front_of(*picture)[1].confidence == 0.0
+    assert asked == []
+    image, _ = with_cup(*picture[:2])
+    assert front_of(image, *picture[1:])[1].share > 0.0
+    assert len(asked) == 1
+
+
+def test_a_look_in_the_mirror_is_what_the_mirrored_face_gets():
+    rng = np.random.default_rng(4)
+    straight = cv2.GaussianBlur(rng.normal(0, 3, (SIDE, SIDE, CHANNELS)).astype(np.float32), (0, 0), 2.0)
+    straight = np.ascontiguousarray(straight.transpose(2, 0, 1))
+    other = np.ascontiguousarray(straight[:, :, ::-1])
+    other[FACE_X] *= -1.0
+    here = look_in_mirror(straight)
+    np.testing.assert_allclose(here[:, ::-1], look(other, glance(other)), atol=1e-3)
+    assert np.abs(here).max() > 0.5
 
 
 def test_grey_pictures_are_judged_by_light_alone(painter):
@@ -238,7 +278,7 @@ def test_a_face_at_the_border_or_of_few_pixels_raises_nothing():
         assert np.isfinite(found.front).all()
 
 
-KEPT = ["image00235", "image00368", "image01173", "image02142", "image02313", "image02517", "image03227",
+KEPT = ["image00235", "image00368", "image01173", "image02142", "image02313", "image02347", "image03227",
         "image03233", "image03451", "image03505", "image04213", "image04279"]  # fmt: skip
 BARE = ["image00039", "image00190", "image00320", "image00725", "image01286", "image01622", "image02615",
         "image02673", "image02960", "image03360", "image04092", "image04217"]  # fmt: skip

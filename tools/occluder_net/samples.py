@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from maskgen.paint.occluder_frame import SIDE, channels
 from maskgen.paint.tone import LINEAR
 
+from .bare import cast, curtain, neck, on_the_head, shadow
 from .heads import Head
-from .surfaces import N, any_colour, noise, turned_noise
+from .surfaces import N
 from .things import make_thing
 
 Array = NDArray[np.float64]
@@ -22,103 +23,13 @@ _MOST = 0.45
 _TO_LEVEL = np.interp(np.linspace(0, 1, 4096), LINEAR, np.arange(256)).astype(np.float32)
 
 
-def _on_face(maps: F32) -> tuple[F32, F32, F32, F32]:
-    """x and y on the face and depth inside its outline, mm, and whether it is there, of a large crop."""
-    large = [cv2.resize(m, (N, N)) for m in maps]
-    return large[3] * 60, large[4] * 60, large[0] * 25, large[1]
-
-
-def _beard(rng: np.random.Generator, linear: NDArray, maps: F32, hair: Array) -> NDArray:
-    """Short hair on cheeks, chin and lip."""
-    x, y, depth, on = _on_face(maps)
-    lips = (x / rng.uniform(22, 30)) ** 2 + ((y - 33) / rng.uniform(7, 14)) ** 2 < 1
-    where = np.zeros((N, N), np.bool_)
-    kind = rng.integers(4)
-    if kind <= 1:
-        where |= (np.abs(x) < 30) & (y > 12) & (y < 30)
-    if kind >= 1:
-        line = 25 + rng.normal(0, 8) + (0 if kind > 1 else 6)
-        where |= y > line - np.abs(x) * rng.uniform(0, 0.9)
-    if kind == 2:
-        where &= np.abs(x) < rng.uniform(15, 35)
-    where &= (on > 0.5) & ~lips & (depth > -20)
-    soft = cv2.GaussianBlur(where.astype(np.float32), (0, 0), rng.uniform(1, 6))
-    lie = turned_noise(rng, rng.uniform(25, 60), rng.uniform(60, 140), rng.normal(0, 0.6))
-    hairs = 0.5 + 0.5 * np.tanh(1.5 * lie)
-    a = soft * (rng.uniform(0, 0.5) + rng.uniform(0.3, 0.6) * hairs) * rng.uniform(0.4, 1.2)
-    a = a.clip(0, 0.97)[..., None]
-    return linear * (1 - a) + hair * np.exp(rng.normal(0, 0.3)) * a
-
-
-def _curtain(rng: np.random.Generator, linear: NDArray, maps: F32, hair: Array) -> NDArray:
-    """Hair that hangs beside the face and over its rim; no label can tell where the face ends there."""
-    _, _, depth, on = _on_face(maps)
-    face = (on > 0.5) & (depth > 0)
-    rows = np.flatnonzero(face.any(1))
-    if len(rows) < 8:
-        return linear
-    right = rng.random() < 0.5
-    ends = np.array([np.flatnonzero(face[r])[-1 if right else 0] for r in rows], np.float64)
-    edge = np.interp(np.arange(N), rows, ends).astype(np.float32)[:, None]
-    edge = cv2.GaussianBlur(edge, (1, 31), 6)[:, 0]
-    inset = rng.uniform(-4, 12) + np.interp(np.arange(N), np.linspace(0, N, 6), rng.normal(0, 5, 6))
-    beyond = (np.arange(N)[None] - edge[:, None]) * (1 if right else -1)
-    where = (beyond > -inset[:, None]) & (beyond < rng.uniform(15, 70))
-    where &= np.arange(N)[:, None] < rows[0] + rng.uniform(0.3, 1.6) * len(rows)
-    lie = turned_noise(rng, rng.uniform(2, 6), rng.uniform(40, 130), rng.normal(0, 0.2))
-    a = cv2.GaussianBlur(where.astype(np.float32), (0, 0), rng.uniform(0.5, 3))[..., None]
-    tone = np.exp(rng.uniform(0.1, 0.7) * lie + 0.3 * noise(rng, (4, 4)))[..., None]
-    if rng.random() < 0.15:
-        hair = any_colour(rng)
-    return linear * (1 - a) + hair * tone * a
-
-
-def _shadow(rng: np.random.Generator, linear: NDArray) -> NDArray:
-    """Light cut off by an edge or a strip, hard or soft."""
-    a, c = rng.uniform(-np.pi, np.pi), rng.uniform(40, 150, 2)
-    y, x = np.mgrid[:N, :N].astype(np.float32)
-    cells = float(rng.integers(2, 7))
-    edge = (x - c[0]) * np.cos(a) + (y - c[1]) * np.sin(a) + rng.uniform(0, 25) * noise(rng, (cells, cells))
-    soft = rng.uniform(0.5, 14)
-    m = 1 / (1 + np.exp(-np.clip(edge / soft, -30, 30)))
-    if rng.random() < 0.3:
-        m = np.minimum(m, 1 / (1 + np.exp(np.clip((edge - rng.uniform(15, 60)) / soft, -30, 30))))
-    keep = 1 - m * rng.uniform(0.2, 0.98)
-    return linear * keep[..., None] ** np.array([0.9, 1.0, 1.08])
-
-
-def _make_up(rng: np.random.Generator, linear: NDArray, maps: F32) -> NDArray:
-    """Lipstick, or blush, powder, a wet shine."""
-    x, y, _, on = _on_face(maps)
-    if rng.random() < 0.5:
-        m = ((x / 27) ** 2 + ((y - 33) / 11) ** 2 < 1).astype(np.float32)
-        m = cv2.GaussianBlur(m, (0, 0), 2)[..., None] * rng.uniform(0.2, 0.8)
-        return linear * (1 - m + m * np.exp(rng.normal(0, 0.5, 3)))
-    u, v = (x - rng.normal(0, 30)) / rng.uniform(8, 30), (y - rng.uniform(-20, 70)) / rng.uniform(6, 25)
-    m = (np.exp(-(u * u + v * v)) * on)[..., None]
-    return linear * np.exp(m * (rng.normal(0, 0.3, 3) + rng.normal(0, 0.3)))
-
-
-def _mouth(rng: np.random.Generator, linear: NDArray, maps: F32) -> NDArray:
-    """An open mouth with teeth or tongue."""
-    x, y, _, on = _on_face(maps)
-    w, h, at = rng.uniform(14, 26), rng.uniform(3, 16), 33 + rng.normal(0, 3)
-    m = ((x / w) ** 2 + ((y - at) / h) ** 2 < 1) & (on > 0.5)
-    colour = np.tile(np.array([0.02, 0.015, 0.05]) * rng.uniform(0.3, 3), (N, N, 1))
-    if rng.random() < 0.8:
-        teeth = (y < at + h * rng.uniform(-0.5, 0.6)) | (y > at + h * rng.uniform(0.5, 1.2))
-        colour[teeth] = linear.mean() * np.array([1.3, 1.6, 1.7]) * rng.uniform(0.6, 1.8)
-    if rng.random() < 0.3:
-        colour[y > at + h * 0.2] = np.array([0.1, 0.08, 0.3]) * rng.uniform(0.5, 2)
-    a = cv2.GaussianBlur(m.astype(np.float32), (0, 0), 0.8)[..., None]
-    return linear * (1 - a) + colour * a
-
-
 def _target(rng: np.random.Generator, maps: F32) -> Array:
     """Where a thing reaches to, px: within the lower face, rather near its outline."""
     on = (maps[1] > 0.5) & (maps[4] > -0.25)
     u, depth = rng.random(), maps[0] * 25
     where = on & (depth > (6 if u < 0.8 else -8)) & (depth < (60 if u < 0.5 else 25))
+    if rng.random() < 0.2:  # at the chin and the jaw
+        where = on & (depth > 2) & (depth < 16) & (maps[4] > 0.45)
     if not where.any():
         where = on if on.any() else np.ones_like(on)
     y, x = np.nonzero(where)
@@ -132,7 +43,7 @@ def _film(rng: np.random.Generator, linear: NDArray) -> NDArray[np.uint8]:
     image = _TO_LEVEL[np.clip(linear * 4095.0 + 0.5, 0, 4095).astype(np.int32)]
     if rng.random() < 0.5:
         image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 2.2))
-    if rng.random() < 0.15:
+    if rng.random() < 0.22:
         image = np.repeat(image.mean(-1, keepdims=True), 3, 2)
         if rng.random() < 0.3:
             image = image * np.exp(rng.normal(0, 0.1, 3))
@@ -180,17 +91,6 @@ def _put_before(
     return linear, label, unsure, kind
 
 
-def _on_the_head(rng: np.random.Generator, linear: NDArray, maps: F32, hair: Array) -> NDArray:
-    """What heads have by themselves, and is no thing in front of them."""
-    if rng.random() < 0.2:
-        linear = _mouth(rng, linear, maps)
-    if rng.random() < 0.22:
-        linear = _beard(rng, linear, maps, hair)
-    if rng.random() < 0.25:
-        linear = _make_up(rng, linear, maps)
-    return linear
-
-
 def _labels(label: F32, unsure: F32, inside: NDArray) -> NDArray[np.uint8]:
     """BARE, THING or UNSURE of each pixel of the crop, from shares of the large one's."""
     thing, doubt, there = (
@@ -214,19 +114,23 @@ def _sample(rng: np.random.Generator, head: Head, often: float) -> tuple[NDArray
     known = cv2.resize(linear, (SIDE, SIDE))[core]
     skin = np.median(known, 0) if len(known) > 12 else np.array([0.15, 0.2, 0.35])
     hair = np.exp(rng.uniform(np.log(0.008), np.log(0.25))) * np.append(rng.uniform([0.35, 0.6], 1.0), 1.0)
-    linear = _on_the_head(rng, linear, maps, hair)
+    if rng.random() < 0.4:
+        linear = neck(rng, linear, maps, cover / np.float32(255), skin)
+    linear = on_the_head(rng, linear, maps, hair)
     if rng.random() < 0.35:  # behind the head
         thing = make_thing(rng, rng.uniform(0, N, 2), skin, hair)
         a = (thing.alpha * (1 - cover / np.float32(255)))[..., None]
         linear = linear * (1 - a) + thing.colour * a
     if rng.random() < 0.3:
-        linear = _curtain(rng, linear, maps, hair)
+        linear = curtain(rng, linear, maps, hair)
+    if rng.random() < 0.1:
+        linear = cast(rng, linear, make_thing(rng, _target(rng, maps), skin, hair).alpha)
     label, unsure, kind = np.zeros((N, N), np.float32), np.zeros((N, N), np.float32), ""
     if rng.random() < often:
         linear, label, unsure, kind = _put_before(rng, linear, maps, skin, hair)
     for _ in range(2):
         if rng.random() < 0.3:
-            linear = _shadow(rng, linear)
+            linear = shadow(rng, linear)
     picture = _film(rng, linear) * inside[..., None]
     small = np.asarray(cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)
     labels = _labels(label, unsure, inside)

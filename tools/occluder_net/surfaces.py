@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numba import njit
@@ -15,6 +17,8 @@ N = LARGE
 MM = PIXEL_MM * SIDE / N  # mm a pixel
 Array = NDArray[np.float64]
 F32 = NDArray[np.float32]
+#: parts of a hand: skin, nails, sleeve
+SKIN, NAIL, SLEEVE = 0, 1, 2
 
 
 @njit(cache=True, nogil=True)
@@ -75,7 +79,7 @@ def any_colour(rng: np.random.Generator) -> Array:
 
 def skin_near(rng: np.random.Generator, skin: Array) -> Array:
     """The colour of another part of the same person, or seldom of somebody else."""
-    tone = np.exp(rng.normal(0.0, 0.35 if rng.random() < 0.85 else 0.8))
+    tone = np.exp(rng.normal(0.0, rng.choice([0.15, 0.35, 0.8], p=[0.3, 0.57, 0.13])))
     return skin * tone * np.exp(rng.normal(0, 0.07, 3))
 
 
@@ -130,3 +134,29 @@ def pattern(rng: np.random.Generator) -> F32:
 def printed(rng: np.random.Generator, colour: Array) -> F32:
     m = pattern(rng)[..., None]
     return np.asarray(colour * (1 - m) + any_colour(rng) * m, np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Thing:
+    """alpha (N, N) 0 or 1, colour (N, N, 3) linear BGR, and what it is."""
+
+    alpha: F32
+    colour: F32
+    kind: str
+
+
+def of_field(rng: np.random.Generator, f: Field, colours: dict[int, Array], kind: str, rough: float) -> Thing:
+    """The field in the colours of its parts, lit; sleeves are printed, and some things shine."""
+    solid = f.ids >= 0
+    colour = np.zeros((N, N, 3), np.float32)
+    for part, c in colours.items():
+        where = f.ids == part
+        if where.any():
+            colour[where] = printed(rng, c)[where] if part == SLEEVE else c
+    colour *= (shaded(rng, f.z, solid, 0.0) * grain(rng, rough))[..., None]
+    if rng.random() < 0.4:
+        gx, gy = slopes(np.where(solid, f.z, 0))
+        o = rng.normal(0, 0.5, 2)
+        shine = np.exp(-((gx - o[0]) ** 2 + (gy - o[1]) ** 2) / 0.08) * rng.uniform(0, 0.35)
+        colour = colour + (shine * colour.max(-1))[..., None]
+    return Thing(solid.astype(np.float32), colour.astype(np.float32), kind)

@@ -1,138 +1,38 @@
 """Things that may be in front of a face, drawn over a crop of one: hands, cups, sticks, paper, cloth, hair.
 
-Hands and sticks are height fields of tapered capsules, the rest outlines of noise; light and print are left
-to chance. A thing need not look real; it has to be as varied as real things are.
+Hands (`hands.py`) and sticks are height fields of tapered capsules, the rest outlines of noise; light and
+print are left to chance. A thing need not look real; it has to be as varied as real things are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .hands import hand
 from .surfaces import (
-    F32,
     MM,
     Array,
     Field,
     N,
+    Thing,
     any_colour,
     grain,
     heading,
     noise,
+    of_field,
     printed,
     shaded,
     skin_near,
-    slopes,
     turned_noise,
 )
 
-_KINDS = {"hand": 0.42, "cup": 0.07, "stick": 0.06, "ball": 0.06, "sheet": 0.08, "cloth": 0.10, "blob": 0.08,
-          "hair": 0.04, "petals": 0.04, "limb": 0.05}  # fmt: skip
-#: parts of a hand: skin, nails, sleeve
-SKIN, NAIL, SLEEVE = 0, 1, 2
-
-
-@dataclass(frozen=True, eq=False)
-class Thing:
-    """alpha (N, N) 0 or 1, colour (N, N, 3) linear BGR, and what it is."""
-
-    alpha: F32
-    colour: F32
-    kind: str
-
-
-def _of_field(
-    rng: np.random.Generator, f: Field, colours: dict[int, Array], kind: str, rough: float
-) -> Thing:
-    """The field in the colours of its parts, lit; sleeves are printed, and some things shine."""
-    solid = f.ids >= 0
-    colour = np.zeros((N, N, 3), np.float32)
-    for part, c in colours.items():
-        where = f.ids == part
-        if where.any():
-            colour[where] = printed(rng, c)[where] if part == SLEEVE else c
-    colour *= (shaded(rng, f.z, solid, 0.0) * grain(rng, rough))[..., None]
-    if rng.random() < 0.4:
-        gx, gy = slopes(np.where(solid, f.z, 0))
-        o = rng.normal(0, 0.5, 2)
-        shine = np.exp(-((gx - o[0]) ** 2 + (gy - o[1]) ** 2) / 0.08) * rng.uniform(0, 0.35)
-        colour = colour + (shine * colour.max(-1))[..., None]
-    return Thing(solid.astype(np.float32), colour.astype(np.float32), kind)
-
-
-Part = tuple[Array, Array, float, float, float, float, int]
-
-
-def _finger(
-    rng: np.random.Generator, base: Array, angle: float, bend: float, length: float, fold: float, k: float,
-    hold: bool,
-) -> tuple[list[Part], Array]:  # fmt: skip
-    """Three joints from ``base``, folded towards or away from the camera, and the tip."""
-    at, z, parts = base, 4 * k, []
-    for j, share in enumerate((0.45, 0.3, 0.25)):
-        seen = np.cos(min(fold * 1.7 * (j * 0.8 + 0.4), 2.4))
-        to = at + heading(angle + bend * (1.0 + 0.6 * j)) * length * share * seen * k
-        away = np.sqrt(max(1 - seen * seen, 0)) * k * rng.uniform(0.2, 1)
-        zt = z + (0.35 if hold else -0.2) * length * share * away
-        parts.append((at, to, (9.4 - 0.8 * j) * k, (8.6 - 0.9 * j) * k, z, zt, SKIN))
-        if j == 2 and seen > 0.3 and rng.random() < 0.5:
-            u = (to - at) / (np.linalg.norm(to - at) + 1e-6)
-            up = zt + 3.2 * k
-            parts.append((to - 3 * k * u, to + 3.5 * k * u, 4.6 * k, 4.3 * k, up, up, NAIL))
-        at, z = to, zt
-    return parts, at
-
-
-def hand(rng: np.random.Generator, target: Array, f: Field, hold: bool = False) -> None:
-    """A hand and forearm, mostly from below, of which a finger tip or the palm comes to ``target`` px."""
-    k = rng.uniform(0.78, 1.12) / MM
-    angle = rng.normal(0, 0.8) if rng.random() < 0.8 else rng.uniform(-np.pi, np.pi)
-    side = rng.choice([-1.0, 1.0])
-    fold = rng.choice([0.0, 0.35, 0.8], p=[0.35, 0.35, 0.3])
-    bend = rng.normal(0, 0.25) + rng.choice([-1, 1]) * rng.uniform(0.2, 0.7) * (rng.random() < 0.4)
-    splay, tilt = abs(rng.normal(0.04, 0.1)), rng.uniform(0.35, 1.0)
-    d, wrist = heading(angle), np.zeros(2)
-    across = np.array([-d[1], d[0]]) * side * k * tilt
-    parts: list[Part] = []
-    tips = []
-    for i, (reach, length) in enumerate(((88, 78), (90, 86), (86, 79), (78, 62))):
-        base = d * reach * k + across * (i - 1.5) * 19
-        parts.append((wrist + across * (i - 1.5) * 12, base, 13 * k, 10.5 * k, 0.0, 4 * k, SKIN))
-        own = rng.choice([0.0, 0.8]) if rng.random() < 0.15 else fold
-        b = bend + (i - 1.5) * splay * side + rng.normal(0, 0.05)
-        joints, tip = _finger(rng, base, angle, b, length, own, k, hold)
-        parts += joints
-        tips.append(tip)
-    thumb = angle - side * rng.uniform(-0.2, 1.0)
-    base = d * 30 * k - across * 30
-    mid = base + heading(thumb) * 38 * k * rng.uniform(0.5, 1)
-    tip = mid + heading(thumb + rng.normal(0, 0.3)) * 30 * k * rng.uniform(0.5, 1)
-    parts.append((wrist - across * 8, base, 15 * k, 11 * k, 0.0, 4 * k, SKIN))
-    parts.append((base, mid, 11 * k, 10 * k, 4 * k, 5 * k, SKIN))
-    parts.append((mid, tip, 10 * k, 8 * k, 5 * k, 5 * k, SKIN))
-    arm = heading(angle + rng.normal(0, 0.25))
-    elbow = wrist - arm * 330 * k
-    parts.append((wrist, elbow, 21 * k, 42 * k, -6 * k, -10 * k, SKIN))
-    if rng.random() < 0.45:
-        parts.append((wrist - arm * rng.uniform(0, 90) * k, elbow, 30 * k, 55 * k, -4 * k, -2 * k, SLEEVE))
-    palm = d * 88 * k * rng.random() + across / tilt * rng.normal(0, 20)
-    shift = target - (tips[int(rng.integers(4))] if rng.random() < 0.6 else palm)
-    for a, b2, ra, rb, za, zb, part in parts:
-        f.add(a + shift, b2 + shift, ra, rb, za, zb, part)
-
-
-def _hand(rng: np.random.Generator, target: Array, skin: Array, hold: bool = False) -> Thing:
-    f, own = Field(), skin_near(rng, skin)
-    hand(rng, target, f, hold)
-    if not hold and rng.random() < 0.2:
-        hand(rng, target + rng.normal(0, 45, 2), f)
-    nail = own * rng.uniform(0.9, 1.3) if rng.random() < 0.6 else any_colour(rng)
-    colours = {SKIN: own, NAIL: nail, SLEEVE: any_colour(rng)}
-    return _of_field(rng, f, colours, "hand", rng.uniform(0.02, 0.14))
+_KINDS = {"hand": 0.42, "cup": 0.07, "stick": 0.05, "ball": 0.04, "microphone": 0.05, "sheet": 0.05,
+          "telephone": 0.04, "cloth": 0.10, "blob": 0.06, "hair": 0.03, "petals": 0.04,
+          "limb": 0.05}  # fmt: skip
 
 
 def _limb(rng: np.random.Generator, target: Array, skin: Array) -> Thing:
@@ -142,7 +42,7 @@ def _limb(rng: np.random.Generator, target: Array, skin: Array) -> Thing:
     q = p + np.array([-d[1], d[0]]) * rng.choice([-1, 1]) * 300
     f.add(p - (q - p) * rng.uniform(0, 0.6), q, r, r * rng.uniform(0.7, 1.4))
     colour = skin_near(rng, skin) if rng.random() < 0.5 else any_colour(rng)
-    return _of_field(rng, f, {0: colour}, "limb", rng.uniform(0.02, 0.2))
+    return of_field(rng, f, {0: colour}, "limb", rng.uniform(0.02, 0.2))
 
 
 def _cup(rng: np.random.Generator, target: Array, skin: Array) -> Thing:
@@ -162,7 +62,7 @@ def _cup(rng: np.random.Generator, target: Array, skin: Array) -> Thing:
     cup = Thing(solid.astype(np.float32), colour.astype(np.float32), "cup")
     if rng.random() < 0.6:
         at = target - d * rng.uniform(20, 70) + side * rng.normal(0, 25)
-        cup = _over(_hand(rng, at, skin, hold=True), cup)
+        cup = _over(hand(rng, at, skin, hold=True), cup)
     return cup
 
 
@@ -170,16 +70,59 @@ def _stick(rng: np.random.Generator, target: Array, skin: Array) -> Thing:
     """A flute, pen, straw, cigarette."""
     d, r, f = heading(rng.uniform(-np.pi, np.pi)), np.exp(rng.uniform(np.log(1.5), np.log(14))) / MM, Field()
     f.add(target + d * rng.uniform(0, 120), target - d * 300, r, r * rng.uniform(0.7, 1.4))
-    return _of_field(rng, f, {0: any_colour(rng)}, "stick", rng.uniform(0.02, 0.2))
+    return of_field(rng, f, {0: any_colour(rng)}, "stick", rng.uniform(0.02, 0.2))
 
 
 def _ball(rng: np.random.Generator, target: Array, skin: Array) -> Thing:
-    """A microphone, lollipop, fruit on a stem."""
+    """A lollipop, fruit on a stem."""
     d, r, f = heading(rng.normal(0, 0.8)), rng.uniform(10, 32) / MM, Field()
     f.add(target - d * r, target - d * r * rng.uniform(1.2, 2.5), r, r * rng.uniform(0.7, 1), 3, 3, 0)
     f.add(target - d * r * 2, target - d * 300, r * rng.uniform(0.3, 0.8), r * rng.uniform(0.3, 0.7), part=1)
     colour = any_colour(rng) * (0.25 if rng.random() < 0.6 else 1)
-    return _of_field(rng, f, {0: colour, 1: any_colour(rng) * 0.5}, "ball", rng.uniform(0.05, 0.35))
+    return of_field(rng, f, {0: colour, 1: any_colour(rng) * 0.5}, "ball", rng.uniform(0.05, 0.35))
+
+
+def _dark(rng: np.random.Generator) -> Array:
+    """Black or nearly so, linear BGR (3,)."""
+    return np.exp(rng.uniform(np.log(0.006), np.log(0.06)) + rng.normal(0, 0.12, 3))
+
+
+def _microphone(rng: np.random.Generator, target: Array, skin: Array) -> Thing:
+    """A head of wire or foam at ``target``, mostly dark, on its handle or its boom; some are held."""
+    d, f = heading(rng.normal(0, 0.7)), Field()
+    r, boom = rng.uniform(6, 30) / MM, rng.random() < 0.3
+    f.add(target - d * r, target - d * r * rng.uniform(1.05, 1.8), r, r * rng.uniform(0.8, 1), 3, 3, 0)
+    thin = rng.uniform(1.5, 3) / MM if boom else r * rng.uniform(0.45, 0.75)
+    bent = heading(rng.uniform(-np.pi, np.pi)) if boom else d
+    f.add(target - d * r * 1.5, target - bent * 300, thin, thin * rng.uniform(0.7, 1.1), part=1)
+    head = _dark(rng) if rng.random() < 0.75 else any_colour(rng)
+    mesh = 1 + rng.uniform(0, 0.6) * np.sign(noise(rng, (rng.uniform(40, 90),) * 2))
+    thing = of_field(rng, f, {0: head, 1: _dark(rng)}, "microphone", rng.uniform(0.02, 0.2))
+    colour = np.where((f.ids == 0)[..., None], thing.colour * mesh[..., None], thing.colour)
+    thing = Thing(thing.alpha, colour.astype(np.float32), thing.kind)
+    if not boom and rng.random() < 0.6:
+        thing = _over(hand(rng, target - d * (2 * r + 25 / MM), skin, hold=True), thing)
+    return thing
+
+
+def _telephone(rng: np.random.Generator, target: Array, skin: Array) -> Thing:
+    """A dark smooth slab with round corners that mirrors a little of the room, mostly in a hand."""
+    a = rng.normal(0, 0.6)
+    e, g = heading(a), heading(a + np.pi / 2)
+    w, h, k = rng.uniform(45, 80) / MM, rng.uniform(90, 165) / MM, rng.uniform(4, 10) / MM
+    w *= rng.uniform(0.15, 1.0)  # turned away
+    m = target + e * h * rng.uniform(-0.5, 0.5) + g * (w / 2 - 2) * rng.choice([-1, 1])
+    y, x = np.mgrid[:N, :N].astype(np.float32)
+    u, v = np.abs((x - m[0]) * g[0] + (y - m[1]) * g[1]), np.abs((x - m[0]) * e[0] + (y - m[1]) * e[1])
+    far = np.hypot(np.maximum(u - w / 2 + k, 0), np.maximum(v - h / 2 + k, 0)) - k
+    colour = np.broadcast_to(_dark(rng), (N, N, 3)).astype(np.float32)
+    colour = colour + (rng.uniform(0, 0.06) * np.exp(0.8 * noise(rng, (3, 3))))[..., None]
+    rim = np.exp(-((far + 1) ** 2) / 2)[..., None] * rng.uniform(0, 0.4)
+    colour = colour * (1 - rim) + 0.5 * rim
+    thing = Thing((far < 0).astype(np.float32), colour.astype(np.float32), "telephone")
+    if rng.random() < 0.7:
+        thing = _over(hand(rng, m + g * rng.normal(0, w / 2) - e * h * 0.2, skin, hold=True), thing)
+    return thing
 
 
 def _petals(rng: np.random.Generator, target: Array, skin: Array) -> Thing:
@@ -193,7 +136,7 @@ def _petals(rng: np.random.Generator, target: Array, skin: Array) -> Thing:
     f.add(target, target - heading(rng.normal(0, 1)) * 200, 2, 2, -5, -5, 3)
     c = any_colour(rng)
     colours = {0: c, 1: c * np.exp(rng.normal(0, 0.3, 3)), 3: np.array([0.05, 0.2, 0.08])}
-    return _of_field(rng, f, colours, "petals", 0.1)
+    return of_field(rng, f, colours, "petals", 0.1)
 
 
 def _cloth(rng: np.random.Generator, target: Array, skin: Array) -> Thing:
@@ -274,8 +217,8 @@ def _over(upper: Thing, lower: Thing) -> Thing:
 
 
 _MAKERS: dict[str, Callable[[np.random.Generator, Array, Array], Thing]] = {
-    "hand": _hand, "limb": _limb, "cup": _cup, "stick": _stick, "ball": _ball, "petals": _petals,
-    "cloth": _cloth, "sheet": _sheet, "blob": _blob,
+    "hand": hand, "limb": _limb, "cup": _cup, "stick": _stick, "ball": _ball, "petals": _petals,
+    "cloth": _cloth, "sheet": _sheet, "blob": _blob, "microphone": _microphone, "telephone": _telephone,
 }  # fmt: skip
 
 
@@ -287,5 +230,5 @@ def make_thing(rng: np.random.Generator, target: Array, skin: Array, hair: Array
     thing = _MAKERS[kind](rng, target, skin)
     if kind in ("stick", "ball", "sheet", "petals") and rng.random() < 0.4:
         at = target + np.array([rng.normal(0, 30), rng.uniform(15, 60)])
-        thing = _over(_hand(rng, at, skin, hold=True), thing)
+        thing = _over(hand(rng, at, skin, hold=True), thing)
     return thing
