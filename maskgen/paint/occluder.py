@@ -30,7 +30,7 @@ _IN_FRONT, _WORTH = 0.0, 0.004
 #: of the lower face, what a thing must hide and must not exceed: larger ones are a face in odd light
 _LEAST_HIDDEN, _MOST_HIDDEN = 0.015, 0.5
 #: the log odds that a quarter of its pixels must exceed, to be kept and to be noted
-_SURE, _SUSPECT = 1.65, 0.6
+_SURE, _SUSPECT = 1.7, 0.6
 #: things darker than the skin beside them by more stops may be its shadow or hair, to be kept and to be noted
 _SURE_DARK, _SUSPECT_DARK = -1.2, -3.0
 #: how much light and colour must change at its border, stops a pixel, to be kept and to be noted

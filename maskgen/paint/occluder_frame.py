@@ -140,13 +140,17 @@ def cut(image: NDArray[np.uint8], matrix: Array, side: int) -> NDArray[np.uint8]
 def _part(row: list[float], side: int, shrink: int, size: int) -> tuple[int, int]:
     """From where to where an axis of ``size`` pixels is needed, in whole steps of ``shrink``.
 
-    row: of the matrix from a crop of ``side`` pixels to this axis.
+    row: of the matrix from a crop of ``side`` pixels to this axis. Steps are counted from the crop's middle,
+    so that a mirrored picture has mirrored means.
     """
-    middle, reach = (side - 1) / 2.0, (abs(row[0]) + abs(row[1])) * (side + 1) / 2.0 + 2 * shrink
-    centre = (row[0] + row[1]) * middle + row[2]
-    low = min(max(math.floor(centre - reach), 0), max(size - 4 * shrink, 0))
-    high = min(max(math.ceil(centre + reach), low + 4 * shrink), size)
-    return low, max(high - (high - low) % shrink, low + 1)
+    half, reach = (side - 1) / 2.0, (abs(row[0]) + abs(row[1])) * (side + 1) / 2.0 + 2 * shrink
+    middle = (row[0] + row[1]) * half + row[2] + 0.5
+    start = min(max(round(middle), 0), size)
+    before = min(math.ceil(max(reach + start - middle, 0.0) / shrink), start // shrink)
+    after = min(math.ceil(max(reach + middle - start, 0.0) / shrink), (size - start) // shrink)
+    if before + after == 0:  # a strip thinner than a step, or a crop beside the picture
+        return (0, min(size, shrink)) if start < shrink else (max(size - shrink, 0), size)
+    return start - before * shrink, start + after * shrink
 
 
 def face_maps(fit: FaceFit, matrix: Array) -> tuple[F32, Mask]:

@@ -56,6 +56,22 @@ def test_the_crop_is_the_mean_of_what_its_pixels_cover(step):
     np.testing.assert_allclose(out, seen, atol=1.6)
 
 
+@pytest.mark.parametrize("width", [301, 302, 450])
+@pytest.mark.parametrize("step", [1.7, 3.3, 5.9])
+def test_the_crop_of_a_mirrored_picture_is_the_mirrored_crop(step, width):
+    image = np.random.default_rng(4).integers(0, 256, (300, width, 3)).astype(np.uint8)
+    turned = np.array([[0.96, -0.28], [0.28, 0.96]]) * step
+    matrix = np.column_stack([turned, [9.3, 4.1]])
+    # column u of the mirrored crop is column SIDE - 1 - u, and x is width - 1 - x
+    other = np.array(
+        [[matrix[0, 0], -matrix[0, 1], width - 1 - matrix[0, 2] - matrix[0, 0] * (SIDE - 1)],
+         [-matrix[1, 0], matrix[1, 1], matrix[1, 2] + matrix[1, 0] * (SIDE - 1)]]
+    )  # fmt: skip
+    mirrored = cut(np.ascontiguousarray(image[:, ::-1]), other, SIDE)[:, ::-1]
+    # warpAffine knows places to 1/32 of a pixel
+    assert np.abs(mirrored.astype(int) - cut(image, matrix, SIDE)).mean() < 3.0
+
+
 def test_maps_say_where_on_the_face_a_pixel_lies():
     _, fit, at = fitted()
     matrix = crop_matrix(fit)
