@@ -41,7 +41,7 @@ from .shadow import cast_shadow
 from .shell import COLUMNS, ROWS, Shell, build_shell, skewed
 from .slack import slack_fields, slackened
 from .straps import STRAP_POINTS
-from .tone import LEVEL, LINEAR, hex_to_linear, lining_beside, luminance
+from .tone import LEVEL, LINEAR, hex_to_linear, luminance, trim_beside
 from .types import Painted
 
 F32 = NDArray[np.float32]
@@ -153,9 +153,11 @@ class Painter:
             tiles = hemmed_tile(fabric)
             tile = tiles[pick_level(len(tiles), (tiles[0].shape[1] - 1) / fabric.size_mm, fit.camera.scale)]
             p[s.TILE_MM], p[s.TILE_WEIGHT] = fabric.size_mm, draw.fabric_weight
-        lining = lining_beside(color, hex_to_linear(spec.material.lining))
+        lining = trim_beside(color, hex_to_linear(spec.material.lining))
         bands = [
-            hex_to_linear(band.color) if band.color else color for band in spec.straps for _side in (0, 1)
+            trim_beside(color, hex_to_linear(band.color)) if band.color else color
+            for band in spec.straps
+            for _side in (0, 1)
         ]
         # supersampling has already spread an edge over about a pixel
         spread = math.sqrt(max((photo.blur * (1.0 - _DARK_EDGE * _darkness(color))) ** 2 - 0.20**2, 0.0))

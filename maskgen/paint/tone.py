@@ -44,7 +44,10 @@ def luminance(color: F32) -> float:
     return 0.0722 * b + 0.7152 * g + 0.2126 * r
 
 
-def lining_beside(color: F32, lining: F32) -> F32:
-    """Linear BGR of the ``lining`` folded over the edges of cloth of ``color``: dark cloth has a dark one."""
+def trim_beside(color: F32, trim: F32) -> F32:
+    """Linear BGR of ``trim``, lining folded over the edges or elastic, on cloth of ``color``.
+
+    Dark cloth is lined and held by cloth as dark.
+    """
     pale = min(max((luminance(color) - 0.08) / 0.25, 0.0), 1.0)
-    return np.asarray(color + np.float32(pale) * (lining - color), np.float32)
+    return np.asarray(color + np.float32(pale) * (trim - color), np.float32)

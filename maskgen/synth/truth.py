@@ -23,7 +23,7 @@ from ..masks.catalogue import Catalogue, Style
 from ..masks.spec import MaskDraw
 from ..paint.fabric import crease_slope, creases, prepared, unpacked
 from ..paint.shell import COLUMNS, ROWS, Shell, build_shell
-from ..paint.tone import hex_to_linear, lining_beside
+from ..paint.tone import hex_to_linear, trim_beside
 from .base import base_head
 from .draws import generator
 from .model import Bent, HeadModel, head_model, vertex_normals
@@ -243,7 +243,7 @@ def _texture(
     h, w = level.alpha.shape
     tint = hex_to_linear(color)
     base = tint[::-1] * _CLOTH
-    lining = lining_beside(tint, hex_to_linear(style.spec.material.lining))[::-1] * _CLOTH
+    lining = trim_beside(tint, hex_to_linear(style.spec.material.lining))[::-1] * _CLOTH
     printed, hem = level.print, level.lining[..., None]
     colour = level.albedo[..., ::-1] * (base * (1.0 - hem) + lining * hem)
     colour = colour * (1.0 - printed[..., 3:]) + printed[..., 2::-1] * _CLOTH
@@ -258,7 +258,9 @@ def _texture(
     out[..., 4:6] = level.relief[..., :2] + strength * cv2.GaussianBlur(wrinkled, (0, 0), 1.0)
     strips = []
     for strap in style.spec.straps or (None,):
-        tone = hex_to_linear(strap.color)[::-1] * _CLOTH if strap is not None and strap.color else base
+        tone = base
+        if strap is not None and strap.color:
+            tone = trim_beside(tint, hex_to_linear(strap.color))[::-1] * _CLOTH
         strips.append(np.tile(np.array([*tone, 0.2, 0.0, 0.0], np.float32), (_STRAP_ROWS, w, 1)))
     return packed(np.concatenate([out, *strips]))
 

@@ -243,6 +243,16 @@ def test_straps_are_marked_and_reach_the_ears(painter):
     assert np.hypot(columns - ear[0], rows - ear[1]).min() < 20
 
 
+def test_a_dark_mask_has_dark_loops_and_a_pale_one_pale_ones(painter):
+    image, landmarks, pose = face(-45)
+    level = {}
+    for color in ("#1c1c1e", "#f4f4f2"):
+        out = painter.paint(image, landmarks, pose, MaskDraw("cloth_pleated", color=color))
+        level[color] = float(out.image[(out.segmentation == STRAP) & (out.alpha > 0.9)].mean())
+    assert level["#1c1c1e"] < 90.0
+    assert level["#f4f4f2"] > 140.0
+
+
 @pytest.mark.parametrize("wrong", [np.zeros((50, 50), np.uint8), np.zeros((50, 50, 3), np.float32)])
 def test_a_wrong_array_is_refused_in_a_sentence(painter, wrong):
     _, landmarks, pose = face()
