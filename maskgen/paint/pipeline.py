@@ -19,6 +19,7 @@ from ..masks.spec import MaskDraw, MaskSpec
 from . import composite as c
 from . import dress as d
 from . import shading as s
+from .drawn import drawn
 from .fabric import (
     CREASE_STEP,
     NO_TILE,
@@ -96,7 +97,7 @@ class Painter:
             raise ImageError(f"the painter takes (h, w, 3) uint8 BGR, got {image.shape} {image.dtype}")
         style = self.catalogue.style(draw.style)
         fit = fit_face(landmarks, pose)
-        shell = slackened(*_shell_of(style, draw.wear), _bytes_of(~draw.seed)[2:])
+        shell = slackened(*_shell_of(style, draw.wear), drawn(draw.seed).slack)
         shell = skewed(shell, draw.skew_deg)
         h, w = image.shape[:2]
         light = estimate_light(image, fit)
@@ -167,7 +168,7 @@ class Painter:
         ceiling = _ceiling(p, _brightest(white, photo))
         table = _vertex_table(shell, scene, fit, light, ceiling, _darkness(color))
         if spec.material.wander:
-            table[:MASK_VERTICES, d.V] += wandered(spec, _bytes_of(draw.seed)[3:], ROWS, COLUMNS)
+            table[:MASK_VERTICES, d.V] += wandered(spec, drawn(draw.seed).folds, ROWS, COLUMNS)
         s.shade(
             scene.coverage, scene.seen, scene.points, shell.triangles, scene.away,
             table, shell.strap_from, 2 * (STRAP_POINTS - 1),
@@ -259,7 +260,7 @@ def _cloth(draw: MaskDraw, light: Light, white: float, spec: MaskSpec, color: F3
     # in light from behind it exposed for other things
     toward = max(-float(light.gradient[2]), -_BACK_LIGHT)
     p[s.LEVEL] = white / _WHITE_ALBEDO * 2.0 ** (-0.75 * toward)
-    strength, at_x, at_y = _bytes_of(draw.seed)[:3]
+    strength, at_x, at_y = drawn(draw.seed).crease
     p[s.CREASE] = np.float32(crease_slope(spec, strength / 255.0)) * CREASE_STEP
     p[s.CREASE_X], p[s.CREASE_Y] = at_x, at_y
     p[s.AMBIENT] = _AMBIENT + _VEIL * _darkness(color)
@@ -276,15 +277,6 @@ def _ceiling(p: F32, brightest: float) -> float:
     """Stops of light from the side beyond which a white mask would be brighter than ``brightest``."""
     light = brightest / (_WHITE_ALBEDO * float(p[s.LEVEL])) - float(p[s.AMBIENT])
     return max(np.log2(max(light, 0.1) / (1.0 - float(p[s.AMBIENT]))), _LEAST_CEILING)
-
-
-def _bytes_of(seed: int) -> tuple[int, ...]:
-    """Eight independent bytes of a seed, by one round of the splitmix64 finaliser."""
-    z = (seed + 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF
-    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & 0xFFFFFFFFFFFFFFFF
-    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & 0xFFFFFFFFFFFFFFFF
-    z ^= z >> 31
-    return tuple(z.to_bytes(8, "little"))
 
 
 def _grain_level(photo: Photo) -> np.float32:

@@ -21,8 +21,10 @@ from scipy.spatial import cKDTree
 from ..geometry.head import grid_triangles
 from ..masks.catalogue import Catalogue, Style
 from ..masks.spec import MaskDraw
-from ..paint.fabric import crease_slope, creases, prepared, unpacked
+from ..paint.drawn import Drawn, drawn
+from ..paint.fabric import crease_slope, creases, prepared, unpacked, wandered
 from ..paint.shell import COLUMNS, ROWS, Shell, build_shell
+from ..paint.slack import slack_fields, slackened
 from ..paint.tone import hex_to_linear, trim_beside
 from .base import base_head
 from .draws import generator
@@ -80,24 +82,26 @@ class FineShell:
     grid: tuple[int, int]
 
 
+def _finer(values: NDArray) -> NDArray:
+    """``values`` (n, ...) of a shell's vertices at those of its `FineShell`."""
+    rows, columns, old = 2 * ROWS - 1, 2 * COLUMNS - 1, ROWS * COLUMNS
+    grid = values[:old].reshape(ROWS, COLUMNS, -1).astype(np.float64)
+    spline = CubicSpline(np.arange(ROWS), grid, axis=0)(np.linspace(0, ROWS - 1, rows))
+    spline = CubicSpline(np.arange(COLUMNS), spline, axis=1)(np.linspace(0, COLUMNS - 1, columns))
+    return np.concatenate([spline.reshape(rows * columns, -1), values[old:].reshape(-1, grid.shape[2])])
+
+
 @lru_cache(maxsize=32)
 def _fine(shell: Shell) -> FineShell:
     rows, columns = 2 * ROWS - 1, 2 * COLUMNS - 1
     first, old = rows * columns, ROWS * COLUMNS
-
-    def finer(values: NDArray) -> NDArray:
-        grid = values[:old].reshape(ROWS, COLUMNS, -1).astype(np.float64)
-        spline = CubicSpline(np.arange(ROWS), grid, axis=0)(np.linspace(0, ROWS - 1, rows))
-        spline = CubicSpline(np.arange(COLUMNS), spline, axis=1)(np.linspace(0, COLUMNS - 1, columns))
-        return np.concatenate([spline.reshape(first, -1), values[old:].reshape(-1, grid.shape[2])])
-
     straps = shell.triangles[shell.strap_from :] - old + first
     return FineShell(
-        vertices=finer(shell.vertices),
+        vertices=_finer(shell.vertices),
         triangles=np.concatenate([grid_triangles(rows, columns), straps]).astype(np.int32),
-        texture=np.clip(finer(shell.texture), 0.0, 1.0).astype(np.float32),
+        texture=np.clip(_finer(shell.texture), 0.0, 1.0).astype(np.float32),
         strap_of=np.concatenate([np.full(first, -1), shell.strap_of[old:]]).astype(np.int32),
-        tent_mm=finer(shell.tent_mm)[:, 0].astype(np.float32),
+        tent_mm=_finer(shell.tent_mm)[:, 0].astype(np.float32),
         size_mm=shell.size_mm,
         grid=(rows, columns),
     )
@@ -105,21 +109,27 @@ def _fine(shell: Shell) -> FineShell:
 
 @dataclass(frozen=True, eq=False)
 class WornMask:
-    """A mask on a head. draw: what it is; texture (h, w, WORDS): its texels."""
+    """A mask on a head. draw: what it is; texture (h, w, WORDS): its texels.
+
+    slack (n, 3): millimetres by which the shell's vertices hang elsewhere on this mask; folds (n,): how far
+    along the texture its folds lie elsewhere.
+    """
 
     draw: MaskDraw
     shell: FineShell
     texture: NDArray[np.uint32]
+    slack: NDArray[np.float64]
+    folds: NDArray[np.float64]
 
     def worn(self, bent: Bent, model: HeadModel) -> Part:
         """The shell as a part of the figure, on this very head (head frame)."""
-        points = _on_the_head(self.shell, bent, model)
+        points = _on_the_head(self.shell, self.slack, bent, model)
         h, w = (
             self.texture.shape[0] - _STRAP_ROWS * max(int(self.shell.strap_of.max()) + 1, 1),
             self.texture.shape[1],
         )
         u = self.shell.texture[:, 0] * (w - 1)
-        v = self.shell.texture[:, 1] * (h - 1)
+        v = np.clip(self.shell.texture[:, 1] + self.folds, 0.0, 1.0) * (h - 1)
         strap = self.shell.strap_of >= 0
         v = np.where(strap, h + _STRAP_ROWS * (self.shell.strap_of + 0.5) - 0.5, v)
         u = np.where(strap, 0.5 * w, u)
@@ -179,12 +189,16 @@ def _highest(points, out, skin, candidates):  # type: ignore[no-untyped-def]
     return below
 
 
-def _on_the_head(shell: FineShell, bent: Bent, model: HeadModel) -> NDArray[np.float64]:
-    """Vertices (n, 3) of the shell on the bent head: carried by the skin, then pushed out of it and
-    smoothed."""
+def _on_the_head(
+    shell: FineShell, slack: NDArray[np.float64], bent: Bent, model: HeadModel
+) -> NDArray[np.float64]:
+    """Vertices (n, 3) of the shell, moved by ``slack``, on the bent head.
+
+    Carried by the skin, then pushed out of it and smoothed.
+    """
     rows = _outer_skin()
     skin = bent.points[: model.skin_count].astype(np.float64)[rows]
-    points = shell.vertices + _followers(shell) @ (skin - base_head().points[rows])
+    points = shell.vertices + slack + _followers(shell) @ (skin - base_head().points[rows])
     candidates = _skin_below(shell)
     rows_columns, grid = shell.grid, shell.grid[0] * shell.grid[1]
     gap = np.where(shell.strap_of >= 0, _STRAP_GAP, _FABRIC_GAP)
@@ -270,11 +284,23 @@ def wear(draw: MaskDraw) -> WornMask:
     style = catalogue().style(draw.style)
     shell = build_shell(style.spec, draw.wear, draw.skew_deg)
     color = draw.color or style.spec.material.colors[0][0]
-    rng = np.random.Generator(np.random.Philox(key=draw.seed))  # creases as the painter draws them
-    strength = crease_slope(style.spec, rng.random())
-    x, y = rng.integers(0, 256, 2)
-    crease = (int(x), int(y), strength)
-    return WornMask(draw, _fine(shell), _texture(style, shell.size_mm, color, crease))
+    own = drawn(draw.seed)  # as the painter draws it
+    strength, x, y = own.crease
+    crease = (x, y, crease_slope(style.spec, strength / 255.0))
+    fine = _fine(shell)
+    slack, folds = _hung(style, draw, shell, own)
+    return WornMask(draw, fine, _texture(style, shell.size_mm, color, crease), slack, folds)
+
+
+def _hung(
+    style: Style, draw: MaskDraw, shell: Shell, own: Drawn
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """`WornMask`'s slack and folds."""
+    hung = slackened(shell, slack_fields(style.spec, draw.wear), own.slack)
+    folds = np.zeros((len(shell.vertices), 1))
+    if style.spec.material.wander:
+        folds[: ROWS * COLUMNS, 0] = wandered(style.spec, own.folds, ROWS, COLUMNS)
+    return _finer(hung.vertices - shell.vertices), _finer(folds)[:, 0]
 
 
 def draw_mask(seed: int, key: str, styles: tuple[str, ...]) -> MaskDraw:

@@ -134,6 +134,32 @@ def test_masked_truth_keeps_every_label_and_covers_mouth_and_chin(tmp_path):
         assert (clean[name] == worn[name]) == (not name.endswith(".jpg")), name
 
 
+def test_a_worn_mask_hangs_and_is_folded_as_the_painter_draws_its_seed():
+    from maskgen.masks.catalogue import Catalogue
+    from maskgen.masks.spec import MaskDraw
+    from maskgen.paint.drawn import drawn
+    from maskgen.paint.fabric import wandered
+    from maskgen.paint.shell import COLUMNS, ROWS, build_shell
+    from maskgen.paint.slack import slack_fields, slackened
+    from maskgen.synth.truth import wear
+
+    spec, own = Catalogue.load().spec("surgical"), drawn(4)
+    shell = build_shell(spec)
+    slack = slackened(shell, slack_fields(spec, "correct"), own.slack).vertices - shell.vertices
+    folds = wandered(spec, own.folds, ROWS, COLUMNS).reshape(ROWS, COLUMNS)
+    worn, other = wear(MaskDraw("surgical", seed=4)), wear(MaskDraw("surgical", seed=5))
+    rows, columns = worn.shell.grid
+    grid = np.s_[: rows * columns]
+    np.testing.assert_allclose(
+        worn.slack[grid].reshape(rows, columns, 3)[::2, ::2],
+        slack[: ROWS * COLUMNS].reshape(ROWS, COLUMNS, 3),
+        atol=1e-9,
+    )
+    np.testing.assert_allclose(worn.folds[grid].reshape(rows, columns)[::2, ::2], folds, atol=1e-6)
+    assert np.abs(worn.slack - other.slack).max() > 0.3
+    assert np.abs(worn.folds - other.folds).max() > 0.003
+
+
 @pytest.mark.parametrize("style", ["surgical", "kn95", "cloth", "gaiter"])
 def test_a_worn_mask_hides_the_mouth_and_leaves_the_eyes(style):
     from maskgen.masks.spec import MaskDraw
