@@ -27,54 +27,54 @@ def _block(into: int, out: int, size: int = 3, stride: int = 1) -> nn.Sequential
     )
 
 
-class Glance(nn.Module):
+class _Inner(nn.Module):
+    """What both networks have below half of the crop's resolution: three steps down, two of them up again."""
+
+    def __init__(self, widths: tuple[int, int, int, int]) -> None:
+        super().__init__()
+        a, b, d, e = widths
+        self.e1 = nn.Sequential(_block(a, b, 3, 2), _block(b, b))
+        self.e2 = nn.Sequential(_block(b, d, 3, 2), _block(d, d))
+        self.e3 = nn.Sequential(_block(d, e, 3, 2), _block(e, e), _block(e, e))
+        self.p2, self.p1, self.p0 = nn.Conv2d(e, d, 1), nn.Conv2d(d, b, 1), nn.Conv2d(b, a, 1)
+        self.d2, self.d1 = _block(d, d), _block(b, b)
+
+    def merged(self, x0: Tensor) -> Tensor:
+        """``x0`` (n, a, SIDE / 2, SIDE / 2) with what the coarser levels say added."""
+        x1 = self.e1(x0)
+        x2 = self.e2(x1)
+        y = self.d2(_twice(self.p2(self.e3(x2))) + x2)
+        y = self.d1(_twice(self.p1(y)) + x1)
+        return _twice(self.p0(y)) + x0
+
+
+class Glance(_Inner):
     """Log odds that something is in front, from (n, CHANNELS, SIDE, SIDE): what every face gets.
 
     They come as (n, 4, SIDE / 2, SIDE / 2), the four pixels of each square of two by two as channels.
     """
 
     def __init__(self) -> None:
-        super().__init__()
-        a, b, d, e = GLANCE
-        self.e0 = _block(CHANNELS, a, 2, 2)
-        self.e1 = nn.Sequential(_block(a, b, 3, 2), _block(b, b))
-        self.e2 = nn.Sequential(_block(b, d, 3, 2), _block(d, d))
-        self.e3 = nn.Sequential(_block(d, e, 3, 2), _block(e, e), _block(e, e))
-        self.p2, self.p1, self.p0 = nn.Conv2d(e, d, 1), nn.Conv2d(d, b, 1), nn.Conv2d(b, a, 1)
-        self.d2, self.d1 = _block(d, d), _block(b, b)
-        self.head = nn.Conv2d(a, 4, 1)
+        super().__init__(GLANCE)
+        self.e0 = _block(CHANNELS, GLANCE[0], 2, 2)
+        self.head = nn.Conv2d(GLANCE[0], 4, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        x0 = self.e0(x)
-        x1 = self.e1(x0)
-        x2 = self.e2(x1)
-        y = self.d2(_twice(self.p2(self.e3(x2))) + x2)
-        y = self.d1(_twice(self.p1(y)) + x1)
-        return self.head(functional.relu(_twice(self.p0(y)) + x0))
+        return self.head(functional.relu(self.merged(self.e0(x))))
 
 
-class Look(nn.Module):
+class Look(_Inner):
     """The same as (n, 1, SIDE, SIDE): for a face before which the glance suspects something."""
 
     def __init__(self) -> None:
-        super().__init__()
-        a, b, d, e = LOOK
+        super().__init__(LOOK)
+        a = LOOK[0]
         self.e0 = nn.Sequential(_block(CHANNELS, a, 3, 2), _block(a, a))
-        self.e1 = nn.Sequential(_block(a, b, 3, 2), _block(b, b))
-        self.e2 = nn.Sequential(_block(b, d, 3, 2), _block(d, d))
-        self.e3 = nn.Sequential(_block(d, e, 3, 2), _block(e, e), _block(e, e))
-        self.p2, self.p1, self.p0 = nn.Conv2d(e, d, 1), nn.Conv2d(d, b, 1), nn.Conv2d(b, a, 1)
-        self.d2, self.d1, self.d0 = _block(d, d), _block(b, b), _block(a, a)
+        self.d0 = _block(a, a)
         self.head = nn.Conv2d(a, 4, 3, 1, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        x0 = self.e0(x)
-        x1 = self.e1(x0)
-        x2 = self.e2(x1)
-        y = self.d2(_twice(self.p2(self.e3(x2))) + x2)
-        y = self.d1(_twice(self.p1(y)) + x1)
-        y = self.d0(_twice(self.p0(y)) + x0)
-        return functional.pixel_shuffle(self.head(y), 2)
+        return functional.pixel_shuffle(self.head(self.d0(self.merged(self.e0(x)))), 2)
 
 
 def log_odds(squares: Tensor) -> Tensor:
