@@ -72,6 +72,15 @@ def test_sepia_is_read_as_its_own_curve():
     assert np.abs(curve - red).max() < 0.15
 
 
+@pytest.mark.parametrize(("coloured", "toned"), [(0.065, True), (0.12, False)])
+def test_a_print_toned_unevenly_is_toned_and_one_with_a_coloured_part_is_not(coloured, toned):
+    grey = cv2.cvtColor(scene(1.0, 0.0), cv2.COLOR_BGR2GRAY).astype(np.float32)[..., None]
+    sepia = np.clip(grey * np.array([0.72, 0.92, 1.05], np.float32), 0, 255).astype(np.uint8)
+    stray = np.random.default_rng(8).random(sepia.shape[:2]) < coloured
+    sepia[stray] = np.clip(grey[stray] * np.array([1.05, 0.92, 0.72], np.float32), 0, 255)
+    assert (read_photo(sepia, BOX, places()).tone is not None) == toned
+
+
 def test_black_borders_do_not_make_a_colour_photograph_grey():
     image = np.zeros((400, 400, 3), np.uint8)
     image[100:300, 100:300] = scene(1.0, 1.0)
