@@ -19,8 +19,8 @@ _PREBLUR, _REBLUR = 0.8, 1.5
 #: what looks white: green above so many levels, red and blue within so many stops of it; colours below so
 #: many levels tell nothing
 _WHITE_LEVELS, _WHITE_STOPS, _DARK_LEVELS = 190, 0.35, 45
-#: share of places whose chroma is not that of their luminance, up to which a photograph counts as toned. Of 906
-#: photographs those between 0.05 and 0.08 are prints toned twice; the first in colour has 0.085
+#: share of places whose chroma is not that of their luminance, up to which a photograph counts as toned. Of
+#: 906 photographs those between 0.05 and 0.08 are prints toned twice; the first in colour has 0.085
 _TONED = 0.08
 
 
