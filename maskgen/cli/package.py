@@ -71,7 +71,13 @@ class _Size(click.ParamType):  # type: ignore[type-arg]
     help="How pictures are arranged, for --kind images.",
 )
 @click.option("--shard", type=click.IntRange(1), default=1000, show_default=True, help="Pictures a shard.")
-@click.option("--splits", default="train=0.8,val=0.1,test=0.1", show_default=True, metavar="A=P,B=P")
+@click.option(
+    "--splits",
+    default="train=0.8,val=0.1,test=0.1",
+    show_default=True,
+    metavar="A=P,B=P",
+    help="Splits by group; shares of their sum.",
+)
 @click.option("--split-seed", type=click.IntRange(0), default=0, show_default=True, metavar="N")
 @click.option("--no-pixels", is_flag=True, help="Do not decode pictures to hash their pixels.")
 @click.option("--parquet", is_flag=True, help="Also index.parquet (maskgen[parquet]).")

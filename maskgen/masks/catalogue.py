@@ -171,9 +171,11 @@ class Catalogue:
         if path.suffix and path.is_file():
             return Fabric(name, path, 2.0 * _OWN_MM, own=True)
         close = get_close_matches(name.lower(), self.fabrics, n=1)
-        hint = f"did you mean {close[0]!r}? (" if close else "("
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        if path.suffix:
+            hint = "; there is no such picture file"
         known = ", ".join(sorted(self.fabrics)) or "none"
-        raise UsageError(f"unknown fabric {name!r}; {hint}known: {known}, or the path of a picture file)")
+        raise UsageError(f"unknown fabric {name!r}{hint} (known: {known}, or the path of a picture file)")
 
     def check(self, styles: Iterable[str], fabrics: Iterable[str]) -> None:
         """Read the pictures of these styles and fabrics, but for the shipped ones, which tests have read.

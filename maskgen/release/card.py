@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..masks.catalogue import Catalogue
 from ..report.tables import markdown
 from . import texts
 from .model import content_hash, open_release
@@ -30,7 +31,7 @@ def datasheet(content: Content) -> str:
         "## How to use it",
         _use(content),
         "## What it is for",
-        "\n".join(f"* {line}" for line in texts.USES),
+        "\n".join(f"* {line}" for line in texts.uses(content)),
         "## What is in it",
         _counts(content),
         "## Pose",
@@ -63,7 +64,9 @@ def header(content: Content) -> str:
     lines = ["---", f"pretty_name: {json.dumps(texts.title(content))}"]
     lines += _licence_lines(content)
     lines += ["task_categories:", "- image-feature-extraction"]
-    lines += ["tags:", "- head-pose-estimation", "- face-mask", "- croissant"]
+    lines += ["tags:", "- head-pose-estimation"]
+    lines += ["- face-mask"] if any(row.mask for row in content.rows) else []
+    lines += ["- croissant"]
     lines += ["- synthetic"] if content.right.synthetic else []
     lines += ["size_categories:", f"- {json.dumps(size_category(count))}"]
     lines += ["configs:", "- config_name: default", "  data_files:"]
@@ -137,20 +140,35 @@ def _use(content: Content) -> str:
             "Run rotaug with the recipe in release.json over your originals, then\n\n"
             f"    maskgen rebuild . --verify --out {info['dataset']}_rotated{origin}"
         )
+    own = _own_templates(content)
+    turned = bool(info["chain"]) and info["chain"][-1]["tool"] == "rotaug"
+    folder = " --templates FOLDER" if own else ""
+    needed = f", and the publisher's templates {', '.join(own)} in a FOLDER" if own else ""
+    root = info["dataset"] + ("_rotated" if turned else "")
+    made_into = f", made into {root} as told below," if turned else ""
     return (
-        f"You need your own copy of {content.fmt.card.title} and maskgen "
-        f"{info['versions'].get('maskgen', '')}:\n\n"
-        f"    maskgen rebuild . --root {info['dataset']} --out {info['dataset']}_masked\n"
+        f"You need your own copy of {content.fmt.card.title}{made_into} and maskgen "
+        f"{info['versions'].get('maskgen', '')}{needed}:\n\n"
+        f"    maskgen rebuild . --root {root}{folder} --out {info['dataset']}_masked\n"
         f"    maskgen rebuild . --out {info['dataset']}_masked --verify\n\n"
         "Every file comes out byte for byte; a picture that does not is named, with the cause. metadata.csv, "
         f"copied beside the rebuilt pictures, makes an imagefolder of them.{origin}"
     )
 
 
+def _own_templates(content: Content) -> list[str]:
+    """Styles and fabrics of the recipe that do not come with maskgen."""
+    recipe, catalogue = content.run.get("recipe", {}), Catalogue.load()
+    own = [name for name in recipe.get("styles", {}) if name not in catalogue.styles]
+    return sorted(own + [name for name in recipe.get("fabrics", {}) if name not in catalogue.fabrics])
+
+
 def _counts(content: Content) -> str:
     info = content.info
     counts = info["counts"]
     words = {**_COUNTED, "groups": _group_word(content)}
+    if info["tool"] == "rotaug":
+        words |= _TURNED
     rows = [[words.get(name, name), value] for name, value in counts.items()]
     rows += [["bytes of the pictures", content.audit.image_bytes]]
     text = markdown(("", "Count"), rows)
@@ -175,6 +193,10 @@ _COUNTED = {
     "skipped": "left unmasked by the recipe",
     "failed": "could not be masked",
 }
+
+
+#: the same words of a set that was turned
+_TURNED = {"ok": "turned as they should be", "skipped": "left out", "failed": "could not be turned"}
 
 
 def _group_word(content: Content) -> str:

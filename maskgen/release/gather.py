@@ -25,6 +25,7 @@ from .options import PackageOptions
 from .presets import preset_of
 from .rows import Row, make_rows
 from .splits import Splits, make_splits
+from .wearing import wearing
 
 
 @dataclass
@@ -83,7 +84,7 @@ def gather(masked: Path, options: PackageOptions) -> Content:
     name = options.name or _default_name(masked, run, options.kind)
     groups = {o.id: fmt.person(o.id) for o in outcomes if o.output}
     splits = make_splits(groups, options.ratios, options.split_seed)
-    rows = make_rows(outcomes, audited, groups, splits)
+    rows = make_rows(outcomes, audited, groups, splits, wearing(masked, run, outcomes))
     return Content(
         fmt, masked, run, text, outcomes, options, right, name, errors, audited, groups, splits, rows
     )
@@ -96,7 +97,7 @@ def _check_recipe(masked: Path, run: Mapping[str, Any]) -> None:
     if own:
         raise UsageError(
             f"the fabric {own[0]!r} is a file of this machine, which a recipe cannot carry: put it into a "
-            "folder of templates (docs/templates), apply with --templates, and package that"
+            "folder of templates (docs/styles.md), apply with --templates, and package that"
         )
 
 

@@ -47,7 +47,7 @@ COLUMNS: Mapping[str, str] = {
     "pitch": "label in degrees; positive: the face looks up",
     "roll": "label in degrees; positive: the head leans clockwise on screen",
     "mask": "whether the face wears a mask",
-    "style": "mask style, a template of maskgen",
+    "style": "mask style, a template of maskgen or of the maker",
     "color": "colour of the mask, #rrggbb",
     "fabric": "fabric laid over the colour",
     "wear": "how it is worn: correct, under_nose, under_chin, loose",
@@ -58,15 +58,19 @@ COLUMNS: Mapping[str, str] = {
 
 
 def make_rows(
-    outcomes: Iterable[Outcome], audit: Audit, groups: Mapping[str, str], splits: Splits
+    outcomes: Iterable[Outcome],
+    audit: Audit,
+    groups: Mapping[str, str],
+    splits: Splits,
+    worn: Mapping[str, Mapping[str, Any]],
 ) -> list[Row]:
-    """Rows of all pictures that were written, in sample order."""
+    """Rows of all pictures that were written, in sample order. worn: of `wearing`."""
     rows: list[Row] = []
     for o in outcomes:
         if o.output is None:
             continue
         yaw, pitch, roll = audit.found[o.id].angles or (None, None, None)
-        draw = (o.draw or {}) if o.status in ("ok", "degraded") else {}
+        draw = worn.get(o.id, {})
         look, numbers = draw.get, o.numbers.get
         rows.append(
             Row(

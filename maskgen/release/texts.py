@@ -49,7 +49,7 @@ def labels(content: Content) -> str:
 
 def limits(content: Content) -> list[str]:
     """What the data are not good for, and what may go wrong."""
-    masked = content.run.get("tool") not in _LABELS
+    masked = any(row.mask for row in content.rows)
     return [*(_OF_MASKS if masked else ()), labels(content), _OF_BYTES]
 
 
@@ -111,10 +111,20 @@ def source_terms(content: Content) -> list[str]:
 
 
 #: what it was made for, and what not
-USES = (
-    "Training and testing head-pose estimation on masked faces, paired with the unmasked originals.",
-    "Not for recognising people, and not for judging who wears a mask.",
-)
+def uses(content: Content) -> tuple[str, str]:
+    """What it is for, and what not."""
+    masked = any(row.mask for row in content.rows)
+    paired = "masked faces, paired with the unmasked originals"
+    if content.run.get("tool") == "rotaug":
+        paired = (
+            f"heads turned in the image plane{', masked where the column mask says so' if masked else ''}"
+        )
+    elif not masked:
+        paired = "bare faces"
+    return (
+        f"Training and testing head-pose estimation on {paired}.",
+        "Not for recognising people, and not for judging who wears a mask.",
+    )
 
 
 def people(content: Content) -> str:
@@ -162,7 +172,7 @@ def responsible(content: Content) -> dict[str, Any]:
             "Mask styles have the shares in README.md, which are a choice and not a survey.",
         ],
         "personalSensitiveInformation": [people(content)],
-        "dataUseCases": list(USES),
+        "dataUseCases": list(uses(content)),
         "dataSocialImpact": "Head pose without the mouth in view helps interfaces and driver safety, and "
         "also surveillance; the release adds no identity labels.",
         "dataReleaseMaintenancePlan": f"Version {content.info['version']} is frozen by SHA256SUMS; changes "

@@ -69,26 +69,48 @@ def write_sheet(path: Path, sheet: Pixels) -> None:
 def masked_tiles(
     out: Path, limit: int = 48, *, statuses: Sequence[str] = ("ok", "degraded"), pairs: bool = True
 ) -> Iterator[Tile]:
-    """Pictures of a masked dataset, cropped to the face, spread evenly over its manifest.
+    """Pictures of a masked or rotated dataset, spread evenly over its manifest; masked ones cropped.
 
-    out: a complete output of maskgen apply. statuses: only outcomes of these. pairs: the source beside each.
-    Raises UsageError where ``out`` is no complete output, or its sources are gone.
+    out: a complete output of maskgen apply or rotaug. statuses: only outcomes of these. pairs: the source
+    beside each. Raises UsageError where ``out`` is no complete output, or sources to be shown are gone.
     """
     run = read_run(out)
     if run is None or run.get("status") != "complete":
-        raise UsageError(f"{out}: not a complete output of maskgen apply (no finished _maskgen/run.json)")
+        raise UsageError(
+            f"{out}: not a complete output of maskgen apply or rotaug (no finished _maskgen/run.json)"
+        )
     root = Path(run["root"])
-    if not root.is_dir():
-        raise UsageError(f"{out}: its source {root} is not there any more")
+    there = root.is_dir()
+    if pairs and not there:
+        raise UsageError(f"{out}: its source {root} is not there any more; --alone does without it")
     for outcome in _spread(out, limit, statuses):
         assert outcome.output is not None
-        before, after = read_image(root / outcome.source).bgr, read_image(out / outcome.output).bgr
-        x0, y0, x1, y1 = changed_box(before, after)
-        after = after[y0:y1, x0:x1]
-        image = np.hstack([before[y0:y1, x0:x1], after]) if pairs else after
-        style = f" {outcome.draw['style']}" if outcome.draw else ""
-        note = f" ({outcome.code})" if outcome.code else ""
-        yield Tile(np.ascontiguousarray(image), f"{outcome.id.rsplit('/', 1)[-1]}{style}{note}")
+        after = read_image(out / outcome.output).bgr
+        # without its source nothing says where the mask is: the whole picture is shown
+        before = read_image(root / outcome.source).bgr if there else after
+        yield Tile(np.ascontiguousarray(_shown(before, after, pairs)), _caption(outcome))
+
+
+def _shown(before: Pixels, after: Pixels, pairs: bool) -> Pixels:
+    """What differs, of ``after``, or of both side by side; a picture on another canvas whole."""
+    x0, y0, x1, y1 = changed_box(before, after)
+    if not pairs:
+        return after[y0:y1, x0:x1]
+    if before.shape != after.shape:
+        width = max(1, round(before.shape[1] * after.shape[0] / before.shape[0]))
+        scaled = cv2.resize(before, (width, after.shape[0]), interpolation=cv2.INTER_AREA)
+        return np.hstack([np.asarray(scaled, np.uint8), after])
+    return np.hstack([before[y0:y1, x0:x1], after[y0:y1, x0:x1]])
+
+
+def _caption(outcome: Outcome) -> str:
+    """The picture's name, what was drawn for it, and why it should be looked at."""
+    draw = outcome.draw or {}
+    drawn = f" {draw['style']}" if "style" in draw else ""
+    if "theta_deg" in draw:
+        drawn = f" turned {draw['theta_deg']:+.0f}"
+    note = f" ({outcome.code})" if outcome.code else ""
+    return f"{outcome.id.rsplit('/', 1)[-1]}{drawn}{note}"
 
 
 def _spread(out: Path, limit: int, statuses: Sequence[str]) -> Iterator[Outcome]:

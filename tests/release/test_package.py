@@ -17,13 +17,14 @@ from maskgen.errors import MaskgenError, UsageError
 from maskgen.io.files import sha256_file
 from maskgen.jobs.manifest import read_manifest
 from maskgen.jobs.output import RECORDS
+from maskgen.masks.catalogue import Catalogue
 from maskgen.release import licence
 from maskgen.release.model import open_release
 from maskgen.release.package import PackageOptions, package
 from maskgen.release.rebuild import verify
 from maskgen.release.splits import make_splits, parse_ratios
 from rotaug.cli import run as rotaug
-from tests.release.helpers import front_matter, rows, synthetic
+from tests.release.helpers import front_matter, mask, rows, synthetic
 
 
 def test_no_place_and_no_name_of_the_machine_is_in_it(every):
@@ -214,7 +215,45 @@ def test_a_rotated_dataset_does_not_claim_copied_labels(fake_dataset, tmp_path):
     assert "byte for byte from the originals" not in text
     assert "rotated in the plane" in text
     assert "Run rotaug with the recipe" in text
+    assert "No picture wears" in text
+    assert "face-mask" not in text
+    assert not any(row["mask"] == "true" for row in rows(tmp_path / "r" / "metadata.csv"))
     assert verify(open_release(tmp_path / "r"), tmp_path / "turned").ok
+
+
+def test_a_rotated_masked_dataset_says_who_wears_what(aflw, tmp_path):
+    masked, turned, again = (tmp_path / name for name in ("masked", "turned", "again"))
+    mask("AFLW2000", aflw[0], masked, share=0.5)
+    for root, out in ((masked, turned), (turned, again)):
+        call = ["--dataset", "AFLW2000", "--root", str(root), "--range", "-20", "20", "--out", str(out)]
+        assert rotaug([*call, "-q"]) == 0
+    worn = {
+        o.id: (o.draw or {}).get("style") if o.status != "skipped" else None for o in read_manifest(masked)
+    }
+    assert None in worn.values()  # else the test says nothing of those left bare
+    for folder in (turned, again):
+        package(folder, tmp_path / f"r_{folder.name}")
+        told = rows(tmp_path / f"r_{folder.name}" / "metadata.csv")
+        assert {r["id"]: r["style"] or None for r in told} == worn
+        assert all((r["mask"] == "true") == bool(r["style"]) for r in told)
+
+
+def test_the_card_says_what_rebuilding_needs(aflw, tmp_path):
+    root, _, _ = aflw
+    own = shutil.copytree(Catalogue.load().style("cloth").folder, tmp_path / "mine" / "market")
+    masked, turned = tmp_path / "masked", tmp_path / "turned"
+    call = ["apply", "--dataset", "AFLW2000", "--root", str(root), "--out", str(masked), "--limit", "2"]
+    assert run(command, [*call, "--styles", "market", "--templates", str(own.parent)]) == 0
+    package(masked, tmp_path / "r1")
+    text = (tmp_path / "r1" / "README.md").read_text()
+    assert "--root AFLW2000 --templates FOLDER --out" in text
+    assert "templates market" in text
+    call = ["--dataset", "AFLW2000", "--root", str(root), "--range", "-20", "20", "--out", str(turned), "-q"]
+    assert rotaug(call) == 0
+    call = ["apply", "--dataset", "AFLW2000", "--root", str(turned), "--out", str(tmp_path / "both")]
+    assert run(command, [*call, "--limit", "2", "--styles", "surgical"]) == 0
+    package(tmp_path / "both", tmp_path / "r2")
+    assert "--root AFLW2000_rotated --out" in (tmp_path / "r2" / "README.md").read_text()
 
 
 def test_synth_output_without_a_manifest_can_be_released(tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -96,6 +97,24 @@ def test_a_masked_dataset_is_shown_beside_its_source(masked):
     alone = list(masked_tiles(masked, limit=3, pairs=False))
     assert alone[0].image.shape[1] * 2 == tiles[0].image.shape[1]
     assert len(list(masked_tiles(masked, limit=1000))) >= 3
+
+
+@pytest.mark.parametrize("canvas", ["keep", "expand"])
+def test_a_rotated_dataset_is_shown_with_its_angles(fake_dataset, tmp_path, canvas):
+    from rotaug.cli import run as rotaug
+
+    call = ["--dataset", "AFLW2000", "--root", str(fake_dataset("AFLW2000")), "--angles", "30"]
+    assert rotaug([*call, "--canvas", canvas, "--out", str(tmp_path / "turned"), "-q"]) == 0
+    tiles = list(masked_tiles(tmp_path / "turned", limit=2))
+    assert all("turned +30" in tile.caption for tile in tiles)
+
+
+def test_without_its_source_a_dataset_is_shown_alone(masked, tmp_path):
+    path = masked / "_maskgen" / "run.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "root": str(tmp_path / "gone")}))
+    with pytest.raises(UsageError, match="--alone does without it"):
+        list(masked_tiles(masked))
+    assert len(list(masked_tiles(masked, limit=2, pairs=False))) == 2
 
 
 def test_a_folder_that_is_no_output_is_refused(tmp_path):
