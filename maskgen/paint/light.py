@@ -40,6 +40,8 @@ _MAP_LIMIT = 3.0  # stops
 _SHARED = 0.15  # of what both sides share reaches the map
 #: of the samples' weight, how much is less lit than what stands for the lit skin
 _LIT = 0.6
+#: and how much of it is no brighter than what stands for the skin in the shade
+_SHADED = 0.08
 #: of the picture, how much white tells the light's colour, and how far it is believed
 _WHITE_SHARE, _WHITE_TRUST = 0.08, 0.9
 #: of what is not dark, how little must be neutral or cool before warm skin means warm light
@@ -60,7 +62,7 @@ class Light:
     standard deviation of the fit. samples: how many skin samples counted. offset: stops of skin whose normal
     is 0, so that skin of normal n is expected at gradient . n + offset. chroma, chroma_width: (2,) log2 R/G
     and log2 B/G of the skin, and how far it strays. bare: (n, 2) pixels, x and y, of skin that faces the
-    camera above a mask, within the picture.
+    camera above a mask, within the picture. shade: of the lit skin's light, what skin in the shade gets.
     """
 
     gradient: Array
@@ -73,6 +75,7 @@ class Light:
     chroma: Array
     chroma_width: Array
     bare: NDArray[np.int64]
+    shade: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,11 +150,11 @@ def estimate_light(image: NDArray[np.uint8], fit: FaceFit) -> Light:
     if seen < 40:
         nothing = np.zeros((4, 4), np.float32)
         unknown = np.log2(_DEFAULT_SKIN), np.zeros(2), np.ones(2)
-        return Light(_PRIOR, _DEFAULT_SKIN, nothing, to_rest, 1.0, 0, *unknown, places)
+        return Light(_PRIOR, _DEFAULT_SKIN, nothing, to_rest, 1.0, 0, *unknown, places, 1.0)
     sums = np.zeros((*shape, 2), np.float32)
-    plane, spread, samples, level, chroma, chroma_width = kernels.explained(
+    plane, spread, samples, level, shaded, chroma, chroma_width = kernels.explained(
         bgr[:seen], normals[:seen], which[:seen], points, probe.prior, probe.twin,
-        (_PRIOR, _PRIOR_WEIGHT), (_SHARED, _MAP_LIMIT), _LIT, to_rest, sums,
+        (_PRIOR, _PRIOR_WEIGHT), (_SHARED, _MAP_LIMIT), (_LIT, _SHADED), to_rest, sums,
     )  # fmt: skip
     # rounded, so that two machines whose linear algebra differs in the last bit still paint the same bytes
     return Light(
@@ -165,6 +168,7 @@ def estimate_light(image: NDArray[np.uint8], fit: FaceFit) -> Light:
         chroma=chroma,
         chroma_width=chroma_width,
         bare=places,
+        shade=round(2.0 ** min(shaded - level, 0.0), 4),
     )
 
 

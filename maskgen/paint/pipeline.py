@@ -60,6 +60,8 @@ _DARK_SCENE = 5.0
 _FALL_STOPS = 1.4
 #: share of light that comes from all round, from chest and room, and through the cloth
 _AMBIENT = 0.2
+#: and no more than so many times what reaches the darkest skin, but for a little
+_BOUNCE, _LEAST_AMBIENT = 3.0, 0.05
 #: more of it on dark cloth: what fibres and lens scatter counts there
 _VEIL = 0.22
 #: sharpness is read off stored levels, blur is done in linear light, where it carries bright skin further
@@ -263,7 +265,8 @@ def _cloth(draw: MaskDraw, light: Light, white: float, spec: MaskSpec, color: F3
     strength, at_x, at_y = drawn(draw.seed).crease
     p[s.CREASE] = np.float32(crease_slope(spec, strength / 255.0)) * CREASE_STEP
     p[s.CREASE_X], p[s.CREASE_Y] = at_x, at_y
-    p[s.AMBIENT] = _AMBIENT + _VEIL * _darkness(color)
+    around = min(_AMBIENT, max(_BOUNCE * light.shade, _LEAST_AMBIENT))
+    p[s.AMBIENT] = around + _VEIL * _darkness(color)
     p[s.SHEEN], p[s.HEM], p[s.TILE_MM] = spec.material.sheen, spec.material.hem, 1.0
     return p
 

@@ -19,6 +19,7 @@ from maskgen.paint.photo import White
 from maskgen.paint.pipeline import default_painter
 from maskgen.paint.raster import FAR, SS, fill_depth, new_buffers
 from maskgen.paint.tone import LEVEL, LUMA_BGR
+from maskgen.paint.types import MASK
 
 SKIN = np.array([0.75, 1.0, 1.55])
 SKIN = SKIN / (SKIN @ LUMA_BGR)
@@ -93,6 +94,23 @@ def test_a_mask_before_a_back_light_does_not_glare():
         painted = default_painter().paint(image, landmarks, pose, MaskDraw("surgical", color="#f4f4f2"))
         middle.append(float(np.median(painted.image[painted.alpha > 0.99])))
     assert middle[1] < middle[0] * 1.1
+
+
+def test_shade_on_the_mask_is_as_deep_as_on_the_face():
+    pose, shades, darkest = HeadPose.from_euler(0.0, 0.0, 0.0), [], []
+    for stops in (2.0, 6.0):  # what half of the face lacks
+        image, fit = lit_head(pose, (0.0, -0.2, -0.4), level=-1.5)
+        linear = (image / 255.0) ** 2.2
+        linear[:, 190:] *= 2.0**-stops
+        image = np.rint(255.0 * linear ** (1 / 2.2)).astype(np.uint8)
+        shades.append(estimate_light(image, fit).shade)
+        landmarks = Landmarks.of(fit.camera.project(CANONICAL_FACE, pose.cam_from_head), "projected")
+        painted = default_painter().paint(image, landmarks, pose, MaskDraw("n95", color="#f4f4f2"))
+        cloth = painted.image[(painted.segmentation == MASK) & (painted.alpha > 0.99)].mean(-1)
+        darkest.append(float(np.percentile(cloth, 5)))
+    assert shades[0] > 0.2
+    assert shades[1] < 0.04
+    assert darkest[1] < 0.7 * darkest[0]
 
 
 def test_exposure_moves_the_level_and_not_the_direction():
