@@ -14,7 +14,7 @@ import numpy as np
 from ..datasets import DatasetFormat, recognise
 from ..errors import DatasetNotFound, UsageError
 from ..jobs import parallel
-from ..jobs.outcome import Outcome
+from ..jobs.outcome import DONE, Outcome
 from ..sample import Entry
 from . import convention
 from .finding import Finding, Report
@@ -49,7 +49,7 @@ class _CheckOne:
         facts = Facts(entry.id, self.format.group(entry))
         pixels, sample = check_picture(self.format, self.root, entry, facts)
         outcome = self.outcomes.get(entry.id)
-        if outcome is None or outcome.status not in ("ok", "degraded"):
+        if outcome is None or outcome.status not in DONE:
             return facts
         if self.hashes:
             check_files(self.root, outcome, facts)

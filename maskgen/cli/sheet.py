@@ -25,13 +25,14 @@ from .options import FOLDER
 def command(
     masked: Path, out: Path, count: int, columns: int, size: int, only: str | None, alone: bool
 ) -> int:
-    """Put pictures of MASKED, an output of `maskgen apply`, on one contact sheet, each beside its source.
+    """Put pictures of MASKED, an output of `maskgen apply` or `rotaug`, on a sheet, each beside its source.
 
     The pictures are cropped to the face and spread evenly over the dataset.
     """
+    from ..jobs.outcome import DONE
     from ..report.contact import contact_sheet, masked_tiles, write_sheet
 
-    statuses = (only,) if only else ("ok", "degraded")
+    statuses = (only,) if only else DONE
     tiles = list(masked_tiles(masked, count, statuses=statuses, pairs=not alone))
     if not tiles:
         raise UsageError(f"{masked}: no picture of it is {' or '.join(statuses)}")

@@ -15,6 +15,8 @@ from ..errors import ImageError, InputError, LabelError, LandmarkError
 #: ok: as good as it should be. degraded: written, with a reason to look at it. failed: not done, with the
 #: reason. skipped: left as it was because the recipe says so.
 STATUSES = ("ok", "degraded", "failed", "skipped")
+#: those of pictures that were made as the recipe says
+DONE = STATUSES[:2]
 _WRITER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 

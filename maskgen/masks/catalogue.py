@@ -177,6 +177,12 @@ class Catalogue:
         known = ", ".join(sorted(self.fabrics)) or "none"
         raise UsageError(f"unknown fabric {name!r}{hint} (known: {known}, or the path of a picture file)")
 
+    def lacking(self, styles: Iterable[str], fabrics: Iterable[str]) -> list[str]:
+        """Those of these styles and fabrics that are not of the catalogue, sorted."""
+        return sorted(
+            [n for n in styles if n not in self.styles] + [n for n in fabrics if n not in self.fabrics]
+        )
+
     def check(self, styles: Iterable[str], fabrics: Iterable[str]) -> None:
         """Read the pictures of these styles and fabrics, but for the shipped ones, which tests have read.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 _WORD = 0xFFFFFFFFFFFFFFFF
@@ -16,6 +17,7 @@ class Drawn(NamedTuple):
     slack: tuple[int, ...]
 
 
+@lru_cache(maxsize=64)  # asked three times a picture
 def drawn(seed: int) -> Drawn:
     """What is drawn for a mask of ``seed``, any integer."""
     a, b = _bytes_of(seed), _bytes_of(~seed)

@@ -24,7 +24,7 @@ from ..geometry.rotation import Array
 from . import light_kernels as kernels
 from .photo import White
 from .raster import extent
-from .tone import LINEAR
+from .tone import LINEAR, luminance
 
 F32 = NDArray[np.float32]
 #: pixels per millimetre of the map of what is left over
@@ -196,6 +196,5 @@ def color_cast(light: Light, white: White) -> Array:
         told = kept * off * (0.35 + 0.15 * warm + 0.3 * min(max((abs(off) - 0.35) / 0.6, 0.0), 1.0))
         # pale skin and cream paint pass for white, too: half of what white says
         stops.append((1.0 - trust) * told + trust * 0.5 * of_white)
-    blue, red = 2.0 ** stops[1], 2.0 ** stops[0]
-    level = 0.0722 * blue + 0.7152 + 0.2126 * red
-    return np.array([round(blue / level, 4), round(1.0 / level, 4), round(red / level, 4)])
+    cast = np.array([2.0 ** stops[1], 1.0, 2.0 ** stops[0]])
+    return np.round(cast / luminance(cast), 4)

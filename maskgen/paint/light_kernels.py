@@ -62,7 +62,7 @@ def _own_chroma(ratios: Array, sure: Array):  # type: ignore[no-untyped-def]
     for k in range(2):
         middle[k] = np.median(ratios[k][core])
         off = np.sort(np.abs(ratios[k][core] - middle[k]))
-        # the wider quarter counts as well: a face between two lamps has two colours
+        # the wider fifth counts as well: a face between two lamps has two colours
         width[k] = max(2.0 * off[len(off) // 2], off[(4 * len(off)) // 5], 0.12)
     return middle, width
 
@@ -181,9 +181,8 @@ def scatter(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def lit_level(stops: Array, weight: Array, share: float) -> float:
-    """The stops below which ``share`` of the weight lies."""
-    order = np.argsort(stops)
+def lit_level(stops: Array, order: I64, weight: Array, share: float) -> float:
+    """The stops below which ``share`` of the weight lies. order: that of rising stops."""
     wanted, total = share * weight.sum(), 0.0
     for i in order:
         total += weight[i]
@@ -212,7 +211,8 @@ def explained(  # type: ignore[no-untyped-def]
     samples = 0
     for i in range(len(used)):
         samples += used[i] > 0.2 * sure[i]
-    level, shaded = lit_level(stops, used, lit[0]), lit_level(stops, weight, lit[1])
+    order = np.argsort(stops)
+    level, shaded = lit_level(stops, order, used, lit[0]), lit_level(stops, order, weight, lit[1])
     return _rounded(plane), spread, samples, level, shaded, _rounded(chroma), _rounded(width)
 
 

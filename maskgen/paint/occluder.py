@@ -3,8 +3,8 @@
 A small network (`occluder_net.py`) looks at a crop of the lower face (`occluder_frame.py`) and says of each
 pixel whether something is before it; where it suspects something a second one is asked too. What they are
 sure of, seen straight and in a mirror, is kept in front; what they only suspect is painted over and reported
-(docs/painting.md, section 6). A hole in a right mask is
-worse than a hand painted over, so it must be very sure.
+(docs/painting.md, section 6). A hole in a right mask is worse than a hand painted over, so they must be very
+sure.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ def _linear_of(color: str) -> F32:
     return LINEAR[[b, g, r]]
 
 
-def luminance(color: F32) -> float:
+def luminance(color: F32 | NDArray[np.float64]) -> float:
     """Linear luminance of linear (blue, green, red): of one colour, without an array's overhead."""
     b, g, r = color.tolist()
     return 0.0722 * b + 0.7152 * g + 0.2126 * r

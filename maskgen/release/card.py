@@ -65,7 +65,7 @@ def header(content: Content) -> str:
     lines += _licence_lines(content)
     lines += ["task_categories:", "- image-feature-extraction"]
     lines += ["tags:", "- head-pose-estimation"]
-    lines += ["- face-mask"] if any(row.mask for row in content.rows) else []
+    lines += ["- face-mask"] if content.wears_masks else []
     lines += ["- croissant"]
     lines += ["- synthetic"] if content.right.synthetic else []
     lines += ["size_categories:", f"- {json.dumps(size_category(count))}"]
@@ -158,9 +158,8 @@ def _use(content: Content) -> str:
 
 def _own_templates(content: Content) -> list[str]:
     """Styles and fabrics of the recipe that do not come with maskgen."""
-    recipe, catalogue = content.run.get("recipe", {}), Catalogue.load()
-    own = [name for name in recipe.get("styles", {}) if name not in catalogue.styles]
-    return sorted(own + [name for name in recipe.get("fabrics", {}) if name not in catalogue.fabrics])
+    recipe = content.run.get("recipe", {})
+    return Catalogue.load().lacking(recipe.get("styles", {}), recipe.get("fabrics", {}))
 
 
 def _counts(content: Content) -> str:

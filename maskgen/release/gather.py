@@ -51,6 +51,11 @@ class Content:
     info: dict[str, Any] = field(default_factory=dict)
 
     @property
+    def wears_masks(self) -> bool:
+        """Whether any picture shows a painted mask."""
+        return any(row.mask for row in self.rows)
+
+    @property
     def pixels(self) -> dict[str, str]:
         """SHA-256 of decoded pixels by picture."""
         found = self.audit.found

@@ -203,11 +203,10 @@ def apply_options(release: Release, options: RebuildOptions, templates: Template
 def _template_notes(release: Release, recipe: Recipe, templates: Templates) -> list[str]:
     """Styles and fabrics that are other here than there. Raises UsageError for those that are not here."""
     catalogue = templates.catalogue()
-    missing = [name for name in recipe.styles if name not in catalogue.names()]
-    missing += [name for name in recipe.fabrics if name not in catalogue.fabrics]
+    missing = catalogue.lacking(recipe.styles, recipe.fabrics)
     if missing:
         raise UsageError(
-            f"the release wears {', '.join(sorted(missing))}, which this installation does not have: "
+            f"the release wears {', '.join(missing)}, which this installation does not have: "
             "give the folder of its templates by --templates, or install the version in release.json"
         )
     here = template_hashes(recipe, catalogue)

@@ -49,8 +49,7 @@ def labels(content: Content) -> str:
 
 def limits(content: Content) -> list[str]:
     """What the data are not good for, and what may go wrong."""
-    masked = any(row.mask for row in content.rows)
-    return [*(_OF_MASKS if masked else ()), labels(content), _OF_BYTES]
+    return [*(_OF_MASKS if content.wears_masks else ()), labels(content), _OF_BYTES]
 
 
 def subject(content: Content) -> str:
@@ -110,16 +109,13 @@ def source_terms(content: Content) -> list[str]:
     return found + ([f"Why pictures stay at home: {terms.reason} ({terms.source})."] if terms else [])
 
 
-#: what it was made for, and what not
 def uses(content: Content) -> tuple[str, str]:
     """What it is for, and what not."""
-    masked = any(row.mask for row in content.rows)
     paired = "masked faces, paired with the unmasked originals"
     if content.run.get("tool") == "rotaug":
-        paired = (
-            f"heads turned in the image plane{', masked where the column mask says so' if masked else ''}"
-        )
-    elif not masked:
+        where = ", masked where the column mask says so" if content.wears_masks else ""
+        paired = f"heads turned in the image plane{where}"
+    elif not content.wears_masks:
         paired = "bare faces"
     return (
         f"Training and testing head-pose estimation on {paired}.",

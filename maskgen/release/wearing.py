@@ -6,11 +6,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..jobs.outcome import Outcome
+from ..jobs.outcome import DONE, Outcome
 from ..jobs.output import RECORDS
 from .model import parse_manifest
-
-_PAINTED = ("ok", "degraded")
 
 
 def wearing(
@@ -22,7 +20,7 @@ def wearing(
     sources wear, as told by the manifests of the steps before (``run["chain"]``, earliest first).
     """
     if run.get("tool") != "rotaug":
-        return {o.id: o.draw for o in outcomes if o.draw and o.status in _PAINTED}
+        return {o.id: o.draw for o in outcomes if o.draw and o.status in DONE}
     at = {o.id: o.source for o in outcomes if o.output}
     for link in reversed(run.get("chain") or []):
         if link.get("manifest") is None:  # heads that were computed
@@ -31,6 +29,6 @@ def wearing(
         made = {o.output: o for o in parse_manifest(text) if o.output}
         steps = {name: made[source] for name, source in at.items() if source in made}
         if link["tool"] != "rotaug":
-            return {name: o.draw for name, o in steps.items() if o.draw and o.status in _PAINTED}
+            return {name: o.draw for name, o in steps.items() if o.draw and o.status in DONE}
         at = {name: o.source for name, o in steps.items()}
     return {}

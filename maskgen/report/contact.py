@@ -14,7 +14,7 @@ from ..errors import ImageError, MaskgenError, UsageError
 from ..io.files import atomic_write
 from ..io.images import read_image
 from ..jobs.manifest import read_manifest
-from ..jobs.outcome import Outcome
+from ..jobs.outcome import DONE, Outcome
 from ..jobs.output import read_run
 
 Pixels = NDArray[np.uint8]
@@ -67,7 +67,7 @@ def write_sheet(path: Path, sheet: Pixels) -> None:
 
 
 def masked_tiles(
-    out: Path, limit: int = 48, *, statuses: Sequence[str] = ("ok", "degraded"), pairs: bool = True
+    out: Path, limit: int = 48, *, statuses: Sequence[str] = DONE, pairs: bool = True
 ) -> Iterator[Tile]:
     """Pictures of a masked or rotated dataset, spread evenly over its manifest; masked ones cropped.
 
