@@ -14,6 +14,23 @@ _BLACK_MEAN, _BLACK_MOST = 0.7, 8
 _RINGING_MEAN = 6.0
 #: lines of padding, outermost, that must be black before anything is called padding
 _LEAST_LINES = 8
+#: where the photograph begins, within so many lines, at least such a share of a line is above black: before a
+#: black background nobody can tell where the photograph ends, and a mask cut off there would show it
+_FIRST_LINES, _LEAST_LIT = 3, 0.12
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _begins(image: NDArray[np.uint8], line: int) -> bool:
+    """Whether the photograph is seen to begin at ``line``."""
+    n, w = image.shape[0], image.shape[1]
+    for y in range(line, min(line + _FIRST_LINES, n)):
+        lit, count = 0, 0
+        for x in range(0, w, 3):
+            count += 1
+            lit += image[y, x, 1] > _BLACK_MOST
+        if lit > _LEAST_LIT * count:
+            return True
+    return False
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -40,7 +57,7 @@ def _black_lines(image: NDArray[np.uint8]) -> int:
             continue
         else:
             # the ringing lines belong to the padding only if the photograph follows at once
-            return y if lines >= _LEAST_LINES else 0
+            return y if lines >= _LEAST_LINES and _begins(image, y) else 0
     return n if lines >= _LEAST_LINES else 0
 
 

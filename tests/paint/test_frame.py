@@ -41,3 +41,10 @@ def test_a_dark_photograph_is_not_padding():
 
 def test_a_black_picture_is_left_whole():
     assert photograph_box(np.zeros((50, 60, 3), np.uint8)) == (0, 0, 60, 50)
+
+
+def test_a_black_background_before_which_a_head_is_seen_is_no_padding():
+    image = cv2.circle(np.zeros((450, 450, 3), np.uint8), (220, 200), 90, (90, 120, 150), -1)
+    assert photograph_box(image) == (0, 0, 450, 450)
+    image[300:] = 120  # the same head over a wall is still before a black background
+    assert photograph_box(image) == (0, 0, 450, 450)
