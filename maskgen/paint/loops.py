@@ -1,6 +1,8 @@
-"""How far each band is seen: ear loops end where hair covers the ear, all where the photograph ends.
+"""How far each band is seen: under hair it goes out of sight, and no further than the photograph.
 
-Datasets pad and warp their pictures; what is exactly black beyond the photograph's edge takes no strap.
+An ear loop sinks where hair lies over the ear. A strap round the head runs over short hair to the outline
+of the head; where the hair goes on beyond that outline, it is long, and the strap lies under it. Datasets pad
+and warp their pictures; what is exactly black beyond the photograph's edge takes no strap.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from ..geometry.rotation import Array
 from ..masks.spec import MaskSpec
 from .light import Light
 from .raster import FAR
@@ -17,34 +20,56 @@ from .tone import LINEAR
 
 F32 = NDArray[np.float32]
 #: places along and across a band where the picture under it is looked at
-_BINS, _ACROSS = 12, 3
+_BINS, _ACROSS = 36, 3
+#: places along an ear loop, and along a strap, over which the picture is averaged: a sixth of the way
+#: through hair, and about two centimetres of the way round the head
+_LOOP_BINS, _STRAP_BINS = 6, 3
 #: mean likeness to skin (or share of photograph) below which a stretch of band is taken to lie under hair
 _LEAST_SKIN = 0.30
-#: points of a band over which an ear loop sinks in where it ends
-_SINKS = np.float32(2.5)
+#: and above which the end of an ear loop lies on an ear that is seen, whatever it crosses on its way
+_BARE_EAR = 0.60
+#: where a strap passes out of sight, places beyond the outline that are compared with what it lies on,
+#: mm, and how alike they are in light and colour, stops, where hair goes on; two that are so much darker
+#: than skin, stops, cannot be told apart
+_BEYOND_MM, _SAME_STOPS, _SAME_COLOR, _DARK_STOPS = (6.0, 11.0, 16.0, 21.0), 1.8, 0.7, -2.2
+#: length over which a band sinks into hair, mm, and by how much of that single hairs lie over or under it
+_SINK_MM, _STRANDS = 13.0, 0.45
+#: contrast of hair below which nothing is made of it, levels
+_LEAST_CONTRAST = 5.0
 #: a band whose far end lies behind this, mm, runs round the head and over the hair
 _BEHIND_EAR_MM = 135.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _look(image, linear, x, y, out) -> None:  # type: ignore[no-untyped-def]
+    """Light and two colour ratios of a pixel, stops, into ``out`` (3,)."""
+    b, g, r = linear[image[y, x, 0]], linear[image[y, x, 1]], linear[image[y, x, 2]]
+    out[0] = np.log2(max(0.0722 * b + 0.7152 * g + 0.2126 * r, 0.003))
+    out[1] = np.log2((r + 0.004) / (g + 0.004))
+    out[2] = np.log2((b + 0.004) / (g + 0.004))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _reaches(  # type: ignore[no-untyped-def]
-    image, xyz, normals, head_depth, slack, linear, model, first, behind, reach
+    image, xyz, normals, head_depth, slack, linear, model, first, round_head, blind, scale, reach, sinks
 ) -> None:
-    """Fill ``reach`` (bands,): where along each band skin, or the photograph, is first lost."""
+    """Where along each band skin, or the photograph, is lost, ``reach`` (bands,), and ``sinks``: in hair."""
     h, w = head_depth.shape
     like, filled, count = np.zeros(_BINS), np.zeros(_BINS), np.zeros(_BINS)
+    looks, here = np.zeros((_BINS, 3)), np.zeros(3)
     for band in range(reach.shape[0]):
         start = first + band * 2 * STRAP_POINTS
-        like[:], filled[:], count[:] = 0.0, 0.0, 0.0
+        like[:], filled[:], count[:], looks[:] = 0.0, 0.0, 0.0, 0.0
+        last = -1
         for k in range(_BINS):
             at = (k + 0.5) / _BINS * (STRAP_POINTS - 1)
             i = int(at)
             along = at - i
+            a, b = start + i, start + STRAP_POINTS + i
             for j in range(_ACROSS):
                 across = (j + 0.5) / _ACROSS
                 w00, w01 = (1 - across) * (1 - along), (1 - across) * along
                 w10, w11 = across * (1 - along), across * along
-                a, b = start + i, start + STRAP_POINTS + i
                 px = w00 * xyz[a, 0] + w01 * xyz[a + 1, 0] + w10 * xyz[b, 0] + w11 * xyz[b + 1, 0]
                 py = w00 * xyz[a, 1] + w01 * xyz[a + 1, 1] + w10 * xyz[b, 1] + w11 * xyz[b + 1, 1]
                 pz = w00 * xyz[a, 2] + w01 * xyz[a + 1, 2] + w10 * xyz[b, 2] + w11 * xyz[b + 1, 2]
@@ -56,78 +81,185 @@ def _reaches(  # type: ignore[no-untyped-def]
                 nx, ny, nz = normals[a, 0], normals[a, 1], normals[a, 2]
                 if nz > 0.0:
                     nx, ny, nz = -nx, -ny, -nz
-                b_, g_, r_ = linear[image[y, x, 0]], linear[image[y, x, 1]], linear[image[y, x, 2]]
-                stops = np.log2(max(0.0722 * b_ + 0.7152 * g_ + 0.2126 * r_, 0.003))
-                dark = (stops - (model[0] * nx + model[1] * ny + model[2] * nz + model[3])) / 1.3
-                red = (np.log2((r_ + 0.004) / (g_ + 0.004)) - model[4]) / model[6]
-                blue = (np.log2((b_ + 0.004) / (g_ + 0.004)) - model[5]) / model[7]
+                _look(image, linear, x, y, here)
+                dark = (here[0] - (model[0] * nx + model[1] * ny + model[2] * nz + model[3])) / 1.3
+                red, blue = (here[1] - model[4]) / model[6], (here[2] - model[5]) / model[7]
                 like[k] += np.exp(-0.5 * dark * dark) / (1.0 + (0.25 * (red * red + blue * blue)) ** 2)
                 filled[k] += 1.0 if max(image[y, x, 0], image[y, x, 1], image[y, x, 2]) > 6 else 0.0
+                looks[k] += here
                 count[k] += 1.0
-        reach[band] = _first_lost(filled, count)
-        if not behind[band]:
-            reach[band] = min(reach[band], _first_lost(like, count))
+                last = k
+        reach[band], _ = _first_lost(filled, count, _LOOP_BINS)
+        sinks[band] = False
+        if blind or last < 0:
+            continue
+        _, under = _first_lost(like, count, _STRAP_BINS if round_head[band] else _LOOP_BINS)
+        if under >= min(reach[band], 1.0):
+            continue
+        if not round_head[band] and _last_mean(like, count, _LOOP_BINS) > _BARE_EAR:
+            continue
+        first_hair = int(under * _BINS)
+        if round_head[band] and (
+            # what is lost only at the very outline is what lies behind the head
+            last - first_hair < _STRAP_BINS
+            or not _hair_goes_on(
+                image, linear, xyz, normals, start, looks, count, first_hair, last, scale, model[3]
+            )
+        ):
+            continue
+        reach[band], sinks[band] = under, True
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _first_lost(total, count):  # type: ignore[no-untyped-def]
-    """Where the mean total / count (bins,) first falls too low, over two neighbouring bins that were seen."""
-    last = -1
-    for k in range(count.shape[0]):
+def _first_lost(total, count, window):  # type: ignore[no-untyped-def]
+    """Start and middle of the first window of seen bins whose mean total / count (bins,) is too low."""
+    n = count.shape[0]
+    seen = np.empty(n, np.int64)
+    m = 0
+    for k in range(n):
         if count[k] == 0.0:
             continue
-        if last >= 0 and 0.5 * (total[last] / count[last] + total[k] / count[k]) < _LEAST_SKIN:
-            return last / count.shape[0]
-        last = k
-    if last >= 0 and total[last] / count[last] < _LEAST_SKIN:
-        return last / count.shape[0]
-    return 1.0
+        seen[m] = k
+        m += 1
+        if m < window:
+            continue
+        mean = 0.0
+        for j in range(m - window, m):
+            mean += total[seen[j]] / count[seen[j]] / window
+        if mean < _LEAST_SKIN:
+            return seen[m - window] / n, (seen[m - window] + 0.5 * window) / n
+    return 1.0, 1.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _cut(xyz, first, behind, reach) -> None:  # type: ignore[no-untyped-def]
+def _last_mean(total, count, window):  # type: ignore[no-untyped-def]
+    """The mean total / count (bins,) over the last bins that were seen."""
+    mean, m = 0.0, 0
+    for k in range(count.shape[0] - 1, -1, -1):
+        if count[k] > 0.0 and m < window:
+            mean += total[k] / count[k]
+            m += 1
+    return mean / max(m, 1)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _hair_goes_on(  # type: ignore[no-untyped-def]
+    image, linear, xyz, normals, start, looks, count, under, last, scale, skin
+) -> bool:
+    """Whether beyond the head's outline, where a strap is last seen, the picture is as under the strap."""
+    h, w = image.shape[0], image.shape[1]
+    hair, here = np.zeros(3), np.zeros(3)
+    total = 0.0
+    for k in range(max(under, last - 4), last + 1):
+        hair += looks[k]
+        total += count[k]
+    hair /= max(total, 1.0)
+    at = min(int((last + 0.5) / _BINS * (STRAP_POINTS - 1)), STRAP_POINTS - 1)
+    a, b = start + at, start + STRAP_POINTS + at
+    nx, ny = normals[a, 0], normals[a, 1]
+    if normals[a, 2] > 0.0:
+        nx, ny = -nx, -ny
+    long = max(np.sqrt(nx * nx + ny * ny), 1e-6)
+    same = seen = 0
+    for far in _BEYOND_MM:
+        x = int(np.floor(0.5 * (xyz[a, 0] + xyz[b, 0]) + far * scale * nx / long + 0.5))
+        y = int(np.floor(0.5 * (xyz[a, 1] + xyz[b, 1]) + far * scale * ny / long + 0.5))
+        if x < 0 or y < 0 or x >= w or y >= h:
+            continue
+        _look(image, linear, x, y, here)
+        seen += 1
+        color = np.sqrt((here[1] - hair[1]) ** 2 + (here[2] - hair[2]) ** 2)
+        dark = max(here[0], hair[0]) < skin + _DARK_STOPS
+        same += dark or (abs(here[0] - hair[0]) < _SAME_STOPS and color < _SAME_COLOR)
+    return seen > 0 and 2 * same >= seen
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _cut(xyz, first, scale, reach, sinks, ends) -> None:  # type: ignore[no-untyped-def]
     """End each band at its ``reach``, in place: vertices beyond are drawn in to there.
 
-    An ear loop that is lost on its way narrows to nothing before that: it sinks in between hairs. One that
-    arrives goes behind the ear as wide as it is.
+    One that sinks into hair ends half of that way further on. ends: (bands, 5) where it ends, the way it goes
+    there, and over how many pixels it sinks; 0 of them for a band that does not.
     """
     for band in range(reach.shape[0]):
+        left, right = first + 2 * band * STRAP_POINTS, first + (2 * band + 1) * STRAP_POINTS
         end = reach[band] * (STRAP_POINTS - 1)
+        ends[band] = 0.0
+        if sinks[band]:
+            i = min(int(end), STRAP_POINTS - 2)
+            dx, dy = xyz[left + i + 1, 0] - xyz[left + i, 0], xyz[left + i + 1, 1] - xyz[left + i, 1]
+            step = max(np.sqrt(dx * dx + dy * dy), 1e-3)
+            way = _SINK_MM * scale
+            end = min(end + min(0.5 * way / step, 1.0), STRAP_POINTS - 1.0)
+            ends[band, 2], ends[band, 3], ends[band, 4] = dx / step, dy / step, way
         i = min(int(end), STRAP_POINTS - 2)
         f = np.float32(end - i)
-        left, right = first + 2 * band * STRAP_POINTS, first + (2 * band + 1) * STRAP_POINTS
         for edge in (left, right):
             for k in range(xyz.shape[1]):
                 last = xyz[edge + i, k] + f * (xyz[edge + i + 1, k] - xyz[edge + i, k])
                 for j in range(i + 1, STRAP_POINTS):
                     xyz[edge + j, k] = last
-        if behind[band] or reach[band] >= np.float32(1.0):
+        for k in range(2):
+            ends[band, k] = 0.5 * (xyz[left + STRAP_POINTS - 1, k] + xyz[right + STRAP_POINTS - 1, k])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def sink(image, ends, coverage, strap) -> None:  # type: ignore[no-untyped-def]
+    """Take bands that end in hair out of ``coverage`` and ``strap`` (h, w), in place, by and by.
+
+    Hairs that are brighter than those round them lie over the band, darker ones under it.
+    """
+    h, w = strap.shape
+    for band in range(ends.shape[0]):
+        ex, ey, dx, dy, way = ends[band]
+        if way <= 0.0:
             continue
-        for j in range(STRAP_POINTS):
-            narrow = np.float32(0.5) * max(np.float32(1.0) - np.float32(end - j) / _SINKS, np.float32(0.0))
-            for k in range(xyz.shape[1]):
-                across = min(narrow, np.float32(0.5)) * (xyz[right + j, k] - xyz[left + j, k])
-                xyz[left + j, k] += across
-                xyz[right + j, k] -= across
+        r = way + 2.0
+        x0, x1 = max(int(ex - r), 0), min(int(ex + r) + 1, w)
+        y0, y1 = max(int(ey - r), 0), min(int(ey + r) + 1, h)
+        n, s, ss = 0, 0.0, 0.0
+        for y in range(y0, y1):
+            for x in range(x0, x1):
+                v = float(image[y, x, 1])
+                n, s, ss = n + 1, s + v, ss + v * v
+        if n == 0:
+            continue
+        mean = s / n
+        spread = 2.0 * max(np.sqrt(max(ss / n - mean * mean, 0.0)), _LEAST_CONTRAST)
+        for y in range(y0, y1):
+            for x in range(x0, x1):
+                if strap[y, x] <= 0.0:
+                    continue
+                along = (ex - x) * dx + (ey - y) * dy
+                strand = min(max((image[y, x, 1] - mean) / spread, -1.0), 1.0)
+                f = along / way - _STRANDS * strand * (1.0 if along < way else 0.0)
+                f = min(max(f, 0.0), 1.0)
+                gone = np.float32(1.0 - f * f * (3.0 - 2.0 * f)) * strap[y, x]
+                strap[y, x] -= gone
+                coverage[y, x] -= gone
 
 
 def cut_bands(
-    image: NDArray[np.uint8], points: F32, normals: F32, head_depth: F32, slack: float, light: Light,
-    spec: MaskSpec, first: int,
-) -> F32:  # fmt: skip
-    """End the bands of ``points`` (n, 3), in place, where they are lost; returns how far each is seen, 0..1.
+    image: NDArray[np.uint8], points: F32, normals: F32, head_depth: F32, scale: float, slack: float,
+    light: Light, spec: MaskSpec, first: int,
+) -> Array:  # fmt: skip
+    """End the bands of ``points`` (n, 3), in place, where they are lost; returns where and how, for `sink`.
 
-    image: (h, w, 3) uint8 BGR, the scene's window. points: its pixels and depth; normals (n, 3) camera axes;
-    from vertex ``first`` on, bands of two edges each, left and right of each strap in turn. head_depth
-    (h, w): what lies more than ``slack`` behind it is not looked at. Straps round the head are whole.
+    image: (h, w, 3) uint8 BGR, the scene's window. points: its pixels and depth, ``scale`` of them a mm;
+    normals (n, 3) camera axes; from vertex ``first`` on, bands of two edges each, left and right of each
+    strap in turn. head_depth (h, w): what lies more than ``slack`` px behind it is not looked at. Returns
+    (bands, 5): the end of each band in pixels, its direction there, over how many pixels it sinks into hair.
     """
     bands = 2 * len(spec.straps)
-    reach = np.ones(bands, np.float32)
+    ends = np.zeros((bands, 5), np.float64)
     if bands == 0:
-        return reach
+        return ends
     model = np.array([*light.gradient, light.offset, *light.chroma, *light.chroma_width])
     round_head = np.repeat([s.path[-1][2] > _BEHIND_EAR_MM for s in spec.straps], 2)
-    unseen = round_head | (light.samples < 40)
-    _reaches(image, points, normals, head_depth, slack, LINEAR, model, first, unseen, reach)
-    _cut(points, first, round_head, reach)
-    return reach
+    reach, sinks = np.ones(bands), np.zeros(bands, np.bool_)
+    _reaches(
+        image, points, normals, head_depth, slack, LINEAR, model, first, round_head, light.samples < 40,
+        scale, reach, sinks,
+    )  # fmt: skip
+    _cut(points, first, scale, reach, sinks, ends)
+    return ends

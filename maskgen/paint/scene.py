@@ -19,7 +19,7 @@ from ..geometry.rotation import Array
 from ..masks.spec import MaskSpec
 from .dress import smooth_normals, tangents
 from .light import Light
-from .loops import cut_bands
+from .loops import cut_bands, sink
 from .raster import SS, carry, extent, faces_away, fill_depth, hide, new_buffers, new_depth, survey
 from .shell import COLUMNS, ROWS, Shell
 from .straps import STRAP_POINTS
@@ -111,7 +111,10 @@ def build_scene(
     normals, across = np.empty_like(at), np.empty_like(at)
     smooth_normals(at, shell.triangles, normals)
     slack = (_SLACK_MM * fit.camera.scale).astype(np.float32)
-    cut_bands(image[y0:y1, x0:x1], at, normals, head_depth, float(slack[0]), light, spec, MASK_VERTICES)
+    window = image[y0:y1, x0:x1]
+    ends = cut_bands(
+        window, at, normals, head_depth, fit.camera.scale, float(slack[0]), light, spec, MASK_VERTICES
+    )
     tangents(at, ROWS, COLUMNS, STRAP_POINTS, across)
     away = np.empty(len(shell.triangles), np.uint8)
     faces_away(at, shell.triangles, away)
@@ -124,6 +127,7 @@ def build_scene(
     seen, hidden = np.empty((rows, columns), np.int16), np.zeros((rows, columns), np.uint8)
     if survey(depth, ids, head_depth, away, shell.strap_from, slack, inner, coverage, strap, seen, hidden):
         hide(coverage, strap, hidden)
+    sink(window, ends, coverage, strap)
     landmarks = fit.bent_to_image(CANONICAL_FACE, landmark_weights)
     carry(landmarks, 1.0, -float(x0), -float(y0))
     visibility = _visibility(landmarks, fit, head_depth, coverage, strap)
