@@ -99,7 +99,7 @@ class Painter:
             raise ImageError(f"the painter takes (h, w, 3) uint8 BGR, got {image.shape} {image.dtype}")
         style = self.catalogue.style(draw.style)
         fit = fit_face(landmarks, pose)
-        shell = slackened(*_shell_of(style, draw.wear), drawn(draw.seed).slack)
+        shell = slackened(*_shell_of(style, draw.wear), drawn(draw.seed).slack, draw.skew_deg)
         shell = skewed(shell, draw.skew_deg)
         h, w = image.shape[:2]
         light = estimate_light(image, fit)

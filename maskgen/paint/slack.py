@@ -2,8 +2,9 @@
 
 A style's shell is one mask worn by the book. Here its lower edge is moved outward, by smooth fields that
 follow from the style alone, each times a number drawn from the seed: the same seed gives the same shape in
-every picture. What differs between left and right is small, so that a mirrored picture with the same seed is
-nearly a mirror image.
+every picture. What the seed makes differ between left and right is small, so that a mirrored picture with
+the same seed is nearly a mirror image. A mask that sits askew hangs on the side that is lower and is drawn
+taut on the other; with its roll turned round, too, a mirrored picture gets the mirrored mask.
 """
 
 from __future__ import annotations
@@ -22,6 +23,11 @@ from .straps import STRAP_POINTS, on_grid
 #: least and greatest share of `drape.slack` of each field of `_shapes`: lower corners and chin stand off or
 #: not, the hem between them hangs or is drawn in, and left and right differ by a little
 _SHARES = np.array([(0.0, 1.0), (-0.3, 0.7), (-0.5, 0.5), (-0.3, 0.3), (-0.05, 0.05), (-0.05, 0.05)])
+#: how much of what is drawn for both corners, and both halves of the hem, goes from one side to the other
+#: on a mask that is rolled by so many degrees or more
+_LEAN, _ASKEW_DEG = 0.7, 3.0
+#: fields that say how both sides hang, and those of the difference between them
+_CORNERS, _BETWEEN, _CORNER_SIDES, _BETWEEN_SIDES = 0, 2, 4, 5
 #: bytes of the seed that are drawn from
 SLACK_BYTES = len(_SHARES)
 
@@ -64,12 +70,18 @@ def slack_fields(spec: MaskSpec, wear: str) -> Array | None:
     return out
 
 
-def slackened(shell: Shell, fields: Array | None, drawn: tuple[int, ...]) -> Shell:
-    """``shell`` moved by its `slack_fields` as far as ``drawn`` (SLACK_BYTES bytes) says."""
+def slackened(shell: Shell, fields: Array | None, drawn: tuple[int, ...], skew_deg: float) -> Shell:
+    """``shell`` moved by its `slack_fields` as far as ``drawn`` (SLACK_BYTES bytes) and its roll say."""
     if fields is None:
         return shell
     vertices = shell.vertices.copy()
+    shares = [
+        least + (most - least) * byte / 255.0 for byte, (least, most) in zip(drawn, _SHARES, strict=True)
+    ]
+    lean = _LEAN * max(-1.0, min(1.0, skew_deg / _ASKEW_DEG))
+    shares[_CORNER_SIDES] += lean * shares[_CORNERS]
+    shares[_BETWEEN_SIDES] += lean * shares[_BETWEEN]
     # one after the other: the last bit of a matrix product is not the same on all machines
-    for field, byte, (least, most) in zip(fields, drawn, _SHARES, strict=True):
-        vertices += (least + (most - least) * byte / 255.0) * field
+    for field, share in zip(fields, shares, strict=True):
+        vertices += share * field
     return replace(shell, vertices=vertices)

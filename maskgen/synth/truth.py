@@ -296,7 +296,7 @@ def _hung(
     style: Style, draw: MaskDraw, shell: Shell, own: Drawn
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """`WornMask`'s slack and folds."""
-    hung = slackened(shell, slack_fields(style.spec, draw.wear), own.slack)
+    hung = slackened(shell, slack_fields(style.spec, draw.wear), own.slack, draw.skew_deg)
     folds = np.zeros((len(shell.vertices), 1))
     if style.spec.material.wander:
         folds[: ROWS * COLUMNS, 0] = wandered(style.spec, own.folds, ROWS, COLUMNS)

@@ -17,9 +17,9 @@ from styles_of_catalogue import CATALOGUE, WORN, clearance, grid
 SLACK = [(name, wear) for name, wear in WORN if CATALOGUE.spec(name).drape.slack]
 
 
-def hung(name: str, wear: str, drawn: tuple[int, ...]) -> Shell:
+def hung(name: str, wear: str, drawn: tuple[int, ...], skew_deg: float = 0.0) -> Shell:
     spec = CATALOGUE.spec(name)
-    return slackened(build_shell(spec, wear), slack_fields(spec, wear), drawn)
+    return slackened(build_shell(spec, wear), slack_fields(spec, wear), drawn, skew_deg)
 
 
 def draws(count: int) -> list[tuple[int, ...]]:
@@ -37,7 +37,8 @@ def test_soft_masks_have_slack_and_moulded_ones_have_none() -> None:
 @pytest.mark.parametrize(("name", "wear"), SLACK)
 def test_cloth_with_slack_keeps_off_the_skin(name: str, wear: str) -> None:
     for drawn in draws(6):
-        assert clearance(grid(hung(name, wear, drawn))) > 0.2
+        for skew_deg in (0.0, 2.0, -15.0):
+            assert clearance(grid(hung(name, wear, drawn, skew_deg))) > 0.2
 
 
 @pytest.mark.parametrize(("name", "wear"), SLACK)
@@ -70,3 +71,21 @@ def test_bands_begin_where_the_mask_now_is_and_end_where_they_did(name: str, wea
             np.linalg.norm(grid(s) - b[0], axis=-1).min() for s, b in ((straight, before), (loose, after))
         ]
         assert nearest[1] < nearest[0] + 0.5
+
+
+@pytest.mark.parametrize(("name", "wear"), SLACK)
+def test_a_mask_that_sits_askew_hangs_on_its_lower_side_and_mirrors(name: str, wear: str) -> None:
+    slack, most = CATALOGUE.spec(name).drape.slack, 0.0
+    for drawn in draws(4)[1:]:
+        level = grid(hung(name, wear, drawn))
+        # rolled clockwise for who looks at it, the right of a picture is lower
+        right = grid(hung(name, wear, drawn, 3.0)) - level
+        left = grid(hung(name, wear, drawn, -3.0)) - level
+        np.testing.assert_allclose(right, left[:, ::-1] * [-1, 1, 1], atol=1e-9)
+        out = np.linalg.norm(right[-1], axis=-1)
+        assert out[-1] == pytest.approx(out[0], abs=1e-9)
+        assert right[-1, -1, 0] >= 0.0  # off the face on the right, nearer to it on the left
+        assert right[-1, 0, 0] >= 0.0
+        assert out.max() < 1.1 * slack
+        most = max(most, float(out[-1]))
+    assert most > 0.2 * slack

@@ -145,7 +145,7 @@ def test_a_worn_mask_hangs_and_is_folded_as_the_painter_draws_its_seed():
 
     spec, own = Catalogue.load().spec("surgical"), drawn(4)
     shell = build_shell(spec)
-    slack = slackened(shell, slack_fields(spec, "correct"), own.slack).vertices - shell.vertices
+    slack = slackened(shell, slack_fields(spec, "correct"), own.slack, 0.0).vertices - shell.vertices
     folds = wandered(spec, own.folds, ROWS, COLUMNS).reshape(ROWS, COLUMNS)
     worn, other = wear(MaskDraw("surgical", seed=4)), wear(MaskDraw("surgical", seed=5))
     rows, columns = worn.shell.grid
