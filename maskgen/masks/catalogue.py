@@ -7,7 +7,8 @@ person's right edge at the left), v down:
     height.png   relief, 16-bit grey, linear; 65535 is `material.relief` millimetres above 0
     alpha.png    transparency, 8-bit grey
     lining.png   how far the pale inner layer is folded over the outside (hems), 8-bit grey
-    paint.png    RGBA in sRGB laid over the colour (valves, clips, prints)
+    paint.png    RGBA in sRGB laid over the colour (valves, clips)
+    print_1.png  and on to print_4.png, RGBA in sRGB: what makers print; a mask has one of them, or none
 
 Fabrics are seamless tiles of one repeat in mask_templates/_textures/, listed in fabrics.toml there.
 Third parties add folders by the entry-point group ``maskgen.templates`` (a package or a path) or by
@@ -37,6 +38,9 @@ from .spec import MaskSpec
 TEXTURES = "_textures"
 #: channels that the maps of a style may have
 _CHANNELS = {"albedo": (1, 3), "height": (1,), "alpha": (1,), "lining": (1,), "paint": (4,)}
+#: the prints that a style may have, of which a mask wears one at most
+PRINTS = tuple(f"print_{k}" for k in range(1, 5))
+_CHANNELS |= dict.fromkeys(PRINTS, (4,))
 MAPS = tuple(_CHANNELS)
 #: a user's own picture: pixels kept of its side, and how wide it lies on the cloth, mm
 _OWN_PX, _OWN_MM = 512, 90.0

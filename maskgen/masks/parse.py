@@ -43,6 +43,7 @@ _RANGES = {
     "material.hem": (0.0, 30.0),
     "material.crease": (0.0, 3.0),
     "material.wander": (0.0, 0.2),
+    "material.unprinted": (0.0, 1.0),
 }
 #: every point of a head lies within, as millimetres of the canonical frame
 _HEAD_MM = (-300.0, 300.0)

@@ -110,7 +110,7 @@ class Material:
     none (maps may draw their own). lining: albedo of the inner layer that lining.png folds over the edges
     (dark cloth is lined with its own colour). crease: strength of random creases, 1 cloth, 0 a moulded shell.
     wander: how far folds lie elsewhere on another mask of the style, as a share of its height. printable:
-    whether fabrics may be laid on.
+    whether fabrics may be laid on. unprinted: share of masks that wear none of the style's prints.
     """
 
     colors: tuple[tuple[str, float], ...]
@@ -121,6 +121,7 @@ class Material:
     crease: float = 1.0
     wander: float = 0.0
     printable: bool = True
+    unprinted: float = 0.3
 
 
 @dataclass(frozen=True)

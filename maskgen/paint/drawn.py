@@ -1,4 +1,4 @@
-"""What a seed says of one mask: how it hangs, where its folds and creases lie. The same in every picture."""
+"""What a seed says of one mask: how it hangs, its folds, creases and print. The same in every picture."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ _WORD = 0xFFFFFFFFFFFFFFFF
 
 class Drawn(NamedTuple):
     """Bytes 0..255. crease: strength and place, across and down; folds: of `fabric.wandered`; slack: of
-    `slack.slackened`."""
+    `slack.slackened`; stamp: which of a style's prints it wears, `fabric.print_of`."""
 
     crease: tuple[int, int, int]
     folds: tuple[int, ...]
     slack: tuple[int, ...]
+    stamp: int
 
 
 @lru_cache(maxsize=64)  # asked three times a picture
 def drawn(seed: int) -> Drawn:
     """What is drawn for a mask of ``seed``, any integer."""
     a, b = _bytes_of(seed), _bytes_of(~seed)
-    return Drawn((a[0], a[1], a[2]), a[3:], b[2:])
+    return Drawn((a[0], a[1], a[2]), a[3:], b[2:], b[0])
 
 
 def _bytes_of(seed: int) -> tuple[int, ...]:

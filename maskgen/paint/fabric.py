@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ..masks.catalogue import Fabric, Style
+from ..masks.catalogue import PRINTS, Fabric, Style
 from ..masks.spec import MaskSpec
 from .tone import LINEAR
 
@@ -70,8 +70,28 @@ def _size_of(style: Style) -> tuple[int, int]:
     return 8, 8
 
 
+def print_of(style: Style, stamp: int) -> str | None:
+    """The print, one of PRINTS, of a mask for which ``stamp`` (a byte) was drawn; None: it wears none."""
+    has = [name for name in PRINTS if name in style.maps]
+    printed = (stamp + 0.5) / 256.0 - style.spec.material.unprinted
+    if not has or printed < 0.0:
+        return None
+    return has[min(int(printed / (1.0 - style.spec.material.unprinted) * len(has)), len(has) - 1)]
+
+
+def _laid(style: Style, stamp: str | None) -> F32:
+    """What is fixed over the print ``stamp``, linear BGR premultiplied and opacity (h, w, 4)."""
+    out = np.zeros((*_size_of(style), 4), np.float32)
+    for name in (stamp or "", "paint"):
+        if name in style.maps:
+            opacity = style.maps[name][..., 3:].astype(np.float32) / 255.0
+            over = np.concatenate([LINEAR[style.maps[name][..., :3]] * opacity, opacity], -1)
+            out = over + out * (1.0 - opacity)
+    return out
+
+
 def _linear_maps(style: Style) -> list[F32]:
-    """Albedo (h, w, 3), print (h, w, 4) premultiplied, height (h, w) mm, opacity, lining (h, w)."""
+    """Albedo (h, w, 3), height (h, w) mm, opacity, lining (h, w)."""
     rows, columns = _size_of(style)
     maps = style.maps
     albedo = np.full((rows, columns, 3), 255, np.uint8)
@@ -79,10 +99,6 @@ def _linear_maps(style: Style) -> list[F32]:
         raw = maps["albedo"]
         albedo = raw[..., :3] if raw.ndim == 3 else np.repeat(raw[..., None], 3, 2)
     alpha = maps.get("alpha", np.full((rows, columns), 255, np.uint8))
-    paint = np.zeros((rows, columns, 4), np.float32)
-    if "paint" in maps:
-        opacity = maps["paint"][..., 3:].astype(np.float32) / 255.0
-        paint = np.concatenate([LINEAR[maps["paint"][..., :3]] * opacity, opacity], -1)
     height = np.zeros((rows, columns), np.float32)
     if "height" in maps:
         raw = maps["height"]
@@ -92,32 +108,53 @@ def _linear_maps(style: Style) -> list[F32]:
     share = np.float32(255.0)
     return [
         albedo.astype(np.float32) / share,
-        paint,
         height,
         *(m.astype(np.float32) / share for m in (alpha, lining)),
     ]
 
 
-@lru_cache(maxsize=64)
-def prepared(style: Style, size_mm: tuple[float, float]) -> tuple[Level, ...]:
+@lru_cache(maxsize=128)
+def prepared(style: Style, size_mm: tuple[float, float], stamp: str | None = None) -> tuple[Level, ...]:
     """A style's maps from full size down, each level half the one before.
 
-    size_mm: of the style worn as meant; the same for every picture, so that a style is prepared once.
+    size_mm: of the style worn as meant; the same for every picture, so that a style is prepared once. stamp:
+    one of its prints, or None.
     """
-    levels = []
-    current = _linear_maps(style)
-    printed = "paint" in style.maps
-    while True:
-        levels.append(_packed(current, size_mm, printed))
-        h, w = current[2].shape
-        if min(h, w) < 48:
-            return tuple(levels)
+    cloths = _cloths(style, size_mm)
+    if stamp is None and "paint" not in style.maps:
+        return tuple(Level(cloth, _steps(NO_TILE)) for cloth in cloths)
+    prints = _halved([_laid(style, stamp)], len(cloths))
+    return tuple(
+        Level(cloth, _steps(np.pad(laid, ((0, 0), (0, 0), (0, 4)))))
+        for cloth, (laid,) in zip(cloths, prints, strict=True)
+    )
+
+
+@lru_cache(maxsize=64)
+def _cloths(style: Style, size_mm: tuple[float, float]) -> tuple[I16, ...]:
+    """`Level.cloth` of all levels, down to about 48 texels."""
+    maps = _linear_maps(style)
+    least = min(maps[1].shape)
+    count = 1
+    while least >> (count - 1) >= 48:
+        count += 1
+    return tuple(_packed(level, size_mm) for level in _halved(maps, count))
+
+
+def _halved(maps: list[F32], count: int) -> list[list[F32]]:
+    """``count`` levels of ``maps``, each half the size of the one before."""
+    levels = [maps]
+    while len(levels) < count:
+        h, w = levels[-1][0].shape[:2]
         half = w // 2, h // 2
-        current = [np.asarray(cv2.resize(c, half, interpolation=cv2.INTER_AREA), np.float32) for c in current]
+        levels.append(
+            [np.asarray(cv2.resize(m, half, interpolation=cv2.INTER_AREA), np.float32) for m in levels[-1]]
+        )
+    return levels
 
 
-def _packed(maps: list[F32], size_mm: tuple[float, float], printed: bool) -> Level:
-    albedo, paint, height, alpha, lining = maps
+def _packed(maps: list[F32], size_mm: tuple[float, float]) -> I16:
+    albedo, height, alpha, lining = maps
     h, w = height.shape
     reach = 4.0 * w / size_mm[0]
     above = height - np.asarray(cv2.GaussianBlur(height, (0, 0), max(reach, 0.6)))
@@ -126,7 +163,7 @@ def _packed(maps: list[F32], size_mm: tuple[float, float], printed: bool) -> Lev
     out[..., 4] = _steps(np.gradient(height, size_mm[0] / w, axis=1))
     out[..., 5] = _steps(np.gradient(height, size_mm[1] / h, axis=0))
     out[..., 6] = _steps(np.clip(above * np.float32(0.55), -0.8, 0.35))
-    return Level(out, _steps(np.pad(paint, ((0, 0), (0, 0), (0, 4))) if printed else NO_TILE))
+    return out
 
 
 @lru_cache(maxsize=64)

@@ -30,6 +30,7 @@ from .fabric import (
     packed_creases,
     pick_level,
     prepared,
+    print_of,
     wandered,
 )
 from .frame import photograph_box, share_outside
@@ -146,7 +147,7 @@ class Painter:
         Only as large as the mask and its blur; left and top say where in the window it lies.
         """
         spec = style.spec
-        levels, texels_per_mm = _levels_of(style)
+        levels, texels_per_mm = _levels_of(style, print_of(style, drawn(draw.seed).stamp))
         maps = levels[pick_level(len(levels), texels_per_mm, fit.camera.scale)]
         color = _tint(draw, spec)
         p = _cloth(draw, light, white, spec, color)
@@ -191,10 +192,10 @@ def _shell_of(style: Style, wear: str) -> tuple[Shell, Array | None]:
 
 
 @lru_cache(maxsize=64)
-def _levels_of(style: Style) -> tuple[tuple[Level, ...], float]:
-    """The style's maps, and how many texels of the first lie on a millimetre of the mask worn as meant."""
+def _levels_of(style: Style, stamp: str | None) -> tuple[tuple[Level, ...], float]:
+    """The style's maps with a print or none; texels of the first per millimetre of the mask worn as meant."""
     size_mm = build_shell(style.spec, "correct").size_mm
-    levels = prepared(style, size_mm)
+    levels = prepared(style, size_mm, stamp)
     return levels, levels[0].cloth.shape[1] / size_mm[0]
 
 

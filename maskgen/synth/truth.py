@@ -22,7 +22,7 @@ from ..geometry.head import grid_triangles
 from ..masks.catalogue import Catalogue, Style
 from ..masks.spec import MaskDraw
 from ..paint.drawn import Drawn, drawn
-from ..paint.fabric import crease_slope, creases, prepared, unpacked, wandered
+from ..paint.fabric import crease_slope, creases, prepared, print_of, unpacked, wandered
 from ..paint.shell import COLUMNS, ROWS, Shell, build_shell
 from ..paint.slack import slack_fields, slackened
 from ..paint.tone import hex_to_linear, trim_beside
@@ -248,11 +248,11 @@ def _ironed(grid: NDArray[np.float64], push: NDArray[np.float64]) -> NDArray[np.
 
 @lru_cache(maxsize=32)
 def _texture(
-    style: Style, size_mm: tuple[float, float], color: str, crease: tuple[int, int, float]
+    style: Style, size_mm: tuple[float, float], color: str, crease: tuple[int, int, float], stamp: str | None
 ) -> NDArray[np.uint32]:
     """The style's maps as texels, and a few rows of each strap's colour below."""
     # a picture of 450 px shows no more than 520 texels
-    levels = prepared(style, size_mm)
+    levels = prepared(style, size_mm, stamp)
     level = unpacked(next((maps for maps in levels if maps.cloth.shape[1] <= 520), levels[-1]))
     h, w = level.alpha.shape
     tint = hex_to_linear(color)
@@ -289,7 +289,9 @@ def wear(draw: MaskDraw) -> WornMask:
     crease = (x, y, crease_slope(style.spec, strength / 255.0))
     fine = _fine(shell)
     slack, folds = _hung(style, draw, shell, own)
-    return WornMask(draw, fine, _texture(style, shell.size_mm, color, crease), slack, folds)
+    return WornMask(
+        draw, fine, _texture(style, shell.size_mm, color, crease, print_of(style, own.stamp)), slack, folds
+    )
 
 
 def _hung(

@@ -33,7 +33,7 @@ def test_drawing_a_style_twice_writes_the_same_bytes(tmp_path) -> None:
         make_templates.drawn("kn95", CATALOGUE).save(folder)
         digests.append({f.name: hashlib.sha256(f.read_bytes()).hexdigest() for f in folder.iterdir()})
     assert digests[0] == digests[1]
-    assert set(digests[0]) == {"albedo.png", "height.png", "paint.png"}
+    assert set(digests[0]) == {"albedo.png", "height.png", "paint.png", "print_1.png", "print_2.png"}
 
 
 def test_a_changed_map_is_noticed(tmp_path) -> None:

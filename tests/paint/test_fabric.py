@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,7 +11,17 @@ import numpy as np
 import pytest
 
 from maskgen.masks.catalogue import Catalogue
-from maskgen.paint.fabric import creases, grain_tile, pick_level, prepared, prepared_tile, unpacked, wandered
+from maskgen.paint.drawn import drawn
+from maskgen.paint.fabric import (
+    creases,
+    grain_tile,
+    pick_level,
+    prepared,
+    prepared_tile,
+    print_of,
+    unpacked,
+    wandered,
+)
 from maskgen.paint.tone import LINEAR
 
 CATALOGUE = Catalogue.load()
@@ -110,3 +121,41 @@ def test_creases_and_grain_are_seamless_and_of_unit_spread() -> None:
         inner = np.abs(np.diff(tile, axis=0)).mean()
         assert np.abs(tile[0] - tile[-1]).mean() < 1.6 * inner
     assert creases() is creases()
+
+
+def test_a_share_of_masks_is_unprinted_and_prints_take_equal_turns():
+    style = CATALOGUE.style("n95")
+    worn = [print_of(style, stamp) for stamp in range(256)]
+    assert worn.count(None) / 256 == pytest.approx(style.spec.material.unprinted, abs=0.01)
+    names = [name for name in style.maps if name.startswith("print_")]
+    assert len(names) == 3
+    for name in names:
+        assert worn.count(name) == pytest.approx((256 - worn.count(None)) / 3, abs=1.1)
+    assert {print_of(CATALOGUE.style("surgical"), stamp) for stamp in (0, 128, 255)} == {None}
+
+
+def test_a_style_of_which_every_mask_is_unprinted_wears_no_print():
+    style = CATALOGUE.style("n95")
+    plain = replace(style, spec=replace(style.spec, material=replace(style.spec.material, unprinted=1.0)))
+    assert {print_of(plain, stamp) for stamp in range(256)} == {None}
+
+
+def test_a_print_lies_under_what_is_fixed_and_leaves_the_cloth_alone():
+    style, size = CATALOGUE.style("n95"), (240.0, 136.0)
+    bare, printed = prepared(style, size), prepared(style, size, "print_2")
+    assert len(bare) == len(printed)
+    for one, other in zip(bare, printed, strict=True):
+        assert one.cloth is other.cloth
+    before, after = unpacked(bare[0]).print, unpacked(printed[0]).print
+    clip = style.maps["paint"][..., 3] == 255
+    ink = (style.maps["print_2"][..., 3] > 0) & (style.maps["paint"][..., 3] == 0)
+    assert clip.any()
+    assert ink.sum() > 500
+    np.testing.assert_array_equal(before[clip], after[clip])
+    assert (after[ink, 3] > before[ink, 3]).mean() > 0.99
+
+
+def test_the_seed_says_which_print_a_mask_wears():
+    shares = [print_of(CATALOGUE.style("n95"), drawn(seed).stamp) for seed in range(400)]
+    for name in (None, "print_1", "print_2", "print_3"):
+        assert 0.12 < shares.count(name) / 400 < 0.4

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maskgen.geometry.head import CENTRE
-from maskgen.masks.catalogue import MAPS
+from maskgen.masks.catalogue import MAPS, PRINTS
 from maskgen.masks.spec import Bump, MaskSpec
 from maskgen.paint.drape import COLUMNS, ROWS
 from maskgen.paint.shell import build_shell
@@ -52,6 +52,7 @@ class Canvas:
     u (1, WIDTH) -1 .. 1 and v (HEIGHT, 1) 0 .. 1. x, y: mm from the midline and from the top edge. top,
     bottom, side: mm to that edge. height: mm, from -relief / 2 to relief / 2. albedo: factor. alpha: opacity.
     lining: how far the inner layer is folded over. paint (h, w, 4): sRGB blue, green, red 0..1 and opacity.
+    stamps: prints of the same kind, of which a mask wears one.
     """
 
     spec: MaskSpec
@@ -68,6 +69,7 @@ class Canvas:
     alpha: Map = field(init=False)
     lining: Map = field(init=False)
     paint: Map = field(init=False)
+    stamps: list[Map] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         shell = build_shell(self.spec)
@@ -124,6 +126,11 @@ class Canvas:
         self.paint[..., :3] = np.where(new[..., None] > 0, mixed / np.maximum(new, 1e-9)[..., None], bgr)
         self.paint[..., 3] = new
 
+    def stamp(self, color: tuple[float, float, float], opacity: Map) -> None:
+        """One more print, in ``color`` (sRGB red, green, blue 0..1)."""
+        ink = np.broadcast_to(np.array(color[::-1]), (*opacity.shape, 3))
+        self.stamps.append(np.dstack([ink, np.clip(opacity, 0.0, 1.0)]))
+
     def dashes(self, line: Map, along: Map, length: float, period: float, width: float) -> Map:
         """0..1: marks of that length every ``period`` mm along a line (distance to it and mm along it)."""
         phase = np.abs((along / period) % 1.0 - 0.5) * period
@@ -154,4 +161,6 @@ class Canvas:
         }
         for name in (name for name, is_drawn in drawn.items() if is_drawn):
             out[name] = np.round(np.clip(getattr(self, name), 0.0, 1.0) * 255).astype(np.uint8)
+        for name, stamp in zip(PRINTS, self.stamps, strict=False):
+            out[name] = np.round(stamp * 255).astype(np.uint8)
         return out

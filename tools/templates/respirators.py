@@ -40,8 +40,41 @@ def _staples(c: Canvas, v: tuple[float, float], color: tuple[float, float, float
         c.height += 0.4 * soft(d, 0.7)
 
 
+def _words(c: Canvas, seed: int, at: tuple[float, float], long: float, tall: float) -> Map:
+    """0..1: a line of strokes that looks like small print from ``at`` (mm, left end) on, and says nothing."""
+    rng = np.random.default_rng(seed)
+    x0, y0 = at
+    wide, thick = 0.6 * tall, 0.17 * tall
+    x, y = c.x - x0, c.y - y0
+    out, left = np.zeros(x.shape), 0.0
+    while left + wide <= long:
+        # two stems and three bars, as on a pocket calculator; every sign has at least one stem
+        stems = rng.random(2) < 0.75
+        stems[rng.integers(2)] = True
+        for on, middle in zip(stems, (left, left + wide), strict=True):
+            if on:
+                out = np.maximum(
+                    out, soft(np.maximum(np.abs(x - middle) - thick, np.abs(y) - tall / 2), 0.35)
+                )
+        for on, middle in zip(rng.random(3) < 0.5, (-tall / 2, 0.0, tall / 2), strict=True):
+            if on:
+                bar = np.maximum(np.abs(x - left - wide / 2) - wide / 2, np.abs(y - middle) - thick)
+                out = np.maximum(out, soft(bar, 0.35))
+        left += wide + 0.45 * tall + (0.9 * tall if rng.random() < 0.2 else 0.0)
+    return out
+
+
+def _frame(c: Canvas, at: tuple[float, float], half: tuple[float, float]) -> Map:
+    """0..1: the outline of a box about ``at``, with rounded corners."""
+    d = np.hypot(
+        np.maximum(np.abs(c.x - at[0]) - half[0] + 2.0, 0.0),
+        np.maximum(np.abs(c.y - at[1]) - half[1] + 2.0, 0.0),
+    )
+    return stripe(d - 2.0, 0.9, 0.4)
+
+
 def draw_cup(c: Canvas) -> None:
-    """N95 cup: metal clip, two pressed ribs, a maker's stamp of our own (a ring and bars, no text)."""
+    """N95 cup: metal clip, two pressed ribs, makers' stamps of our own (rings, bars, strokes: no text)."""
     _moulded(c, 101)
     _flange(c, 6.0)
     for v in (0.40, 0.66):
@@ -50,13 +83,23 @@ def draw_cup(c: Canvas) -> None:
     nose_clip(c, 12.0, 84.0, 5.0, _METAL, raised=0.5)
     _staples(c, (0.16, 0.84), (0.86, 0.83, 0.68))
     far, _ = disc(c, -14.0, 106.0)
-    c.lay(_INK, 0.55 * stripe(far - 4.0, 1.2, 0.5))
+    ring = 0.55 * stripe(far - 4.0, 1.2, 0.5)
     for k, length in enumerate((26.0, 19.0, 23.0)):
         d = np.maximum(
             np.abs(c.x - 4.0 - 0.5 * (length - 26.0)) - length / 2.0, np.abs(c.y - 101.0 - 4.0 * k) - 0.7
         )
         gaps = 0.5 + 0.5 * np.sign(np.sin(c.x * 2.1 + 5.0 * k) + 0.55)
-        c.lay(_INK, 0.5 * soft(d, 0.5) * gaps)
+        ring = np.maximum(ring, 0.5 * soft(d, 0.5) * gaps)
+    c.stamp(_INK, ring)
+    block = _words(c, 11, (-27.0, 95.0), 33.0, 3.6)
+    for k in range(4):
+        block = np.maximum(block, _words(c, 12 + k, (-25.0, 100.5 + 3.4 * k), 27.0 + k % 2, 1.7))
+    block = np.maximum(block, _frame(c, (19.0, 103.0), (7.0, 7.5)))
+    for k in range(2):
+        block = np.maximum(block, _words(c, 20 + k, (14.5, 100.5 + 5.0 * k), 10.0, 2.6))
+    c.stamp(_INK, 0.6 * block)
+    line = np.maximum(_words(c, 31, (-17.0, 104.0), 35.0, 4.2), _words(c, 32, (-12.0, 110.5), 25.0, 2.0))
+    c.stamp((0.22, 0.31, 0.47), 0.6 * line)
 
 
 def draw_valve(c: Canvas) -> None:
@@ -78,6 +121,10 @@ def draw_valve(c: Canvas) -> None:
     cap = soft(far - 11.4, 0.9)
     c.height += 0.5 * cap
     _louvres(c, far, around)
+    side = np.maximum(_words(c, 51, (-58.0, 70.0), 25.0, 3.4), _words(c, 52, (-57.0, 75.5), 21.0, 1.8))
+    c.stamp(_INK, 0.5 * np.maximum(side, _words(c, 53, (-56.0, 79.5), 18.0, 1.8)))
+    above = np.maximum(_words(c, 54, (-17.0, 36.0), 35.0, 3.0), _words(c, 55, (-11.0, 41.0), 23.0, 1.8))
+    c.stamp((0.20, 0.36, 0.52), 0.5 * above)
 
 
 def _louvres(c: Canvas, far: Map, around: Map) -> None:
@@ -112,6 +159,9 @@ def draw_fold(c: Canvas) -> None:
     c.height += 0.03 * noise(144, (34, 46))
     mark = np.maximum(np.abs(np.abs(c.x) - 58.0) - 9.0, np.abs(c.y - 82.0) - 3.0)
     c.height -= 0.25 * (soft(mark, 0.8) - soft(mark + 1.2, 0.8))
+    cheek = np.maximum(_words(c, 61, (34.0, 60.0), 26.0, 4.4), _words(c, 62, (35.0, 66.5), 24.0, 2.0))
+    c.stamp((0.38, 0.40, 0.43), 0.5 * cheek)
+    c.stamp((0.38, 0.40, 0.43), 0.45 * _words(c, 63, (-62.0, 62.0), 30.0, 3.0))
 
 
 def draw_boat(c: Canvas) -> None:
