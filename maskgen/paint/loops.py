@@ -32,6 +32,8 @@ _BARE_EAR = 0.60
 #: mm, and how alike they are in light and colour, stops, where hair goes on; two that are so much darker
 #: than skin, stops, cannot be told apart
 _BEYOND_MM, _SAME_STOPS, _SAME_COLOR, _DARK_STOPS = (6.0, 11.0, 16.0, 21.0), 1.8, 0.7, -2.2
+#: share of these places from which on hair is long, and from which on there is no outline to be seen
+_LONG_HAIR, _NO_OUTLINE = 0.5, 0.25
 #: length over which a band sinks into hair, mm, and by how much of that single hairs lie over or under it
 _SINK_MM, _STRANDS = 13.0, 0.45
 #: contrast of hair below which nothing is made of it, levels
@@ -94,20 +96,20 @@ def _reaches(  # type: ignore[no-untyped-def]
         if blind or last < 0:
             continue
         _, under = _first_lost(like, count, _STRAP_BINS if round_head[band] else _LOOP_BINS)
-        if under >= min(reach[band], 1.0):
+        if not round_head[band]:
+            if under < reach[band] and _last_mean(like, count, _LOOP_BINS) <= _BARE_EAR:
+                reach[band], sinks[band] = under, True
             continue
-        if not round_head[band] and _last_mean(like, count, _LOOP_BINS) > _BARE_EAR:
-            continue
-        first_hair = int(under * _BINS)
-        if round_head[band] and (
-            # what is lost only at the very outline is what lies behind the head
-            last - first_hair < _STRAP_BINS
-            or not _hair_goes_on(
-                image, linear, xyz, normals, start, looks, count, first_hair, last, scale, model[3]
-            )
-        ):
-            continue
-        reach[band], sinks[band] = under, True
+        outline = (last + 0.5) / _BINS
+        # what is lost only at the very outline is what lies behind the head
+        hair = under if last - int(under * _BINS) >= _STRAP_BINS else outline
+        alike = _alike_beyond(
+            image, linear, xyz, normals, start, looks, count, int(hair * _BINS), last, scale, model[3]
+        )
+        if hair < outline and alike >= _LONG_HAIR:
+            reach[band], sinks[band] = min(hair, reach[band]), True
+        elif alike >= _NO_OUTLINE and outline < reach[band]:
+            reach[band], sinks[band] = outline, True
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -143,10 +145,10 @@ def _last_mean(total, count, window):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _hair_goes_on(  # type: ignore[no-untyped-def]
+def _alike_beyond(  # type: ignore[no-untyped-def]
     image, linear, xyz, normals, start, looks, count, under, last, scale, skin
-) -> bool:
-    """Whether beyond the head's outline, where a strap is last seen, the picture is as under the strap."""
+) -> float:
+    """Share of the places beyond the outline, where a strap is last seen, that look as what is under it."""
     h, w = image.shape[0], image.shape[1]
     hair, here = np.zeros(3), np.zeros(3)
     total = 0.0
@@ -171,7 +173,7 @@ def _hair_goes_on(  # type: ignore[no-untyped-def]
         color = np.sqrt((here[1] - hair[1]) ** 2 + (here[2] - hair[2]) ** 2)
         dark = max(here[0], hair[0]) < skin + _DARK_STOPS
         same += dark or (abs(here[0] - hair[0]) < _SAME_STOPS and color < _SAME_COLOR)
-    return seen > 0 and 2 * same >= seen
+    return same / max(seen, 1)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
