@@ -21,19 +21,26 @@ from .tone import LINEAR
 F32 = NDArray[np.float32]
 #: places along and across a band where the picture under it is looked at
 _BINS, _ACROSS = 36, 3
-#: places along an ear loop, and along a strap, over which the picture is averaged: a sixth of the way
-#: through hair, and about two centimetres of the way round the head
+#: places at the far end of an ear loop that say whether the ear is seen, and the fewest of a strap that may
+#: lie on hair
 _LOOP_BINS, _STRAP_BINS = 6, 3
+#: how much less each place farther on says of how the hair looks
+_FARTHER = 0.8
 #: mean likeness to skin (or share of photograph) below which a stretch of band is taken to lie under hair
 _LEAST_SKIN = 0.30
+#: loss of it, summed over places, at which loops and straps are taken to have gone under hair: a sixth of the
+#: way of a loop without any skin, or a twelfth of that of a strap
+_LOOP_DROP, _STRAP_DROP = 1.7, 0.85
 #: and above which the end of an ear loop lies on an ear that is seen, whatever it crosses on its way
 _BARE_EAR = 0.60
 #: where a strap passes out of sight, places beyond the outline that are compared with what it lies on,
 #: mm, and how alike they are in light and colour, stops, where hair goes on; two that are so much darker
 #: than skin, stops, cannot be told apart
-_BEYOND_MM, _SAME_STOPS, _SAME_COLOR, _DARK_STOPS = (6.0, 11.0, 16.0, 21.0), 1.8, 0.7, -2.2
-#: share of these places from which on hair is long, and from which on there is no outline to be seen
-_LONG_HAIR, _NO_OUTLINE = 0.5, 0.25
+_BEYOND_MM, _ASIDE_MM = (6.0, 11.0, 16.0, 21.0), 4.0
+_SAME_STOPS, _SAME_COLOR, _DARK_STOPS = 1.8, 0.7, -2.2
+#: share of these places up to which hair is short, and from which on it is long; and from which on no
+#: outline is to be seen
+_SHORT_HAIR, _LONG_HAIR, _NO_OUTLINE = 0.25, 0.55, 0.3
 #: length over which a band sinks into hair, mm, and by how much of that single hairs lie over or under it
 _SINK_MM, _STRANDS = 13.0, 0.45
 #: contrast of hair below which nothing is made of it, levels
@@ -55,7 +62,7 @@ def _look(image, linear, x, y, out) -> None:  # type: ignore[no-untyped-def]
 def _reaches(  # type: ignore[no-untyped-def]
     image, xyz, normals, head_depth, slack, linear, model, first, round_head, blind, scale, reach, sinks
 ) -> None:
-    """Where along each band skin, or the photograph, is lost, ``reach`` (bands,), and ``sinks``: in hair."""
+    """``reach`` (bands,): where a band is lost to hair or padding; ``sinks``: how far it sinks, 0..1."""
     h, w = head_depth.shape
     like, filled, count = np.zeros(_BINS), np.zeros(_BINS), np.zeros(_BINS)
     looks, here = np.zeros((_BINS, 3)), np.zeros(3)
@@ -80,7 +87,9 @@ def _reaches(  # type: ignore[no-untyped-def]
                     continue
                 if head_depth[y, x] < FAR and head_depth[y, x] + slack < pz:
                     continue
-                nx, ny, nz = normals[a, 0], normals[a, 1], normals[a, 2]
+                nx = 0.5 * (normals[a, 0] + normals[b, 0])
+                ny = 0.5 * (normals[a, 1] + normals[b, 1])
+                nz = 0.5 * (normals[a, 2] + normals[b, 2])
                 if nz > 0.0:
                     nx, ny, nz = -nx, -ny, -nz
                 _look(image, linear, x, y, here)
@@ -91,46 +100,44 @@ def _reaches(  # type: ignore[no-untyped-def]
                 looks[k] += here
                 count[k] += 1.0
                 last = k
-        reach[band], _ = _first_lost(filled, count, _LOOP_BINS)
-        sinks[band] = False
+        reach[band] = _first_lost(filled, count, _STRAP_DROP)
+        sinks[band] = 0.0
         if blind or last < 0:
             continue
-        _, under = _first_lost(like, count, _STRAP_BINS if round_head[band] else _LOOP_BINS)
+        under = _first_lost(like, count, _STRAP_DROP if round_head[band] else _LOOP_DROP)
         if not round_head[band]:
             if under < reach[band] and _last_mean(like, count, _LOOP_BINS) <= _BARE_EAR:
-                reach[band], sinks[band] = under, True
+                reach[band], sinks[band] = under, 1.0
             continue
         outline = (last + 0.5) / _BINS
         # what is lost only at the very outline is what lies behind the head
         hair = under if last - int(under * _BINS) >= _STRAP_BINS else outline
         alike = _alike_beyond(
-            image, linear, xyz, normals, start, looks, count, int(hair * _BINS), last, scale, model[3]
+            image, linear, xyz, normals, start, looks, like, count, int(hair * _BINS), last, scale, model[3]
         )
-        if hair < outline and alike >= _LONG_HAIR:
-            reach[band], sinks[band] = min(hair, reach[band]), True
-        elif alike >= _NO_OUTLINE and outline < reach[band]:
-            reach[band], sinks[band] = outline, True
+        # by and by, so that nothing pops from picture to picture
+        long = min(max((alike - _SHORT_HAIR) / (_LONG_HAIR - _SHORT_HAIR), 0.0), 1.0)
+        reach[band] = min(reach[band], outline + long * (hair - outline))
+        sinks[band] = min(alike / _NO_OUTLINE, 1.0)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _first_lost(total, count, window):  # type: ignore[no-untyped-def]
-    """Start and middle of the first window of seen bins whose mean total / count (bins,) is too low."""
-    n = count.shape[0]
-    seen = np.empty(n, np.int64)
-    m = 0
-    for k in range(n):
+def _first_lost(total, count, drop):  # type: ignore[no-untyped-def]
+    """Share of the way after which the means total / count (bins,) stay too low; 1.0 if they never do.
+
+    Their excess over what is least is summed up; where it has fallen by ``drop`` below its peak, the peak is
+    the place (Page's cumulative sum), so that a few bins about the limit decide nothing.
+    """
+    excess, peak, place = 0.0, 0.0, 0.0
+    for k in range(count.shape[0]):
         if count[k] == 0.0:
             continue
-        seen[m] = k
-        m += 1
-        if m < window:
-            continue
-        mean = 0.0
-        for j in range(m - window, m):
-            mean += total[seen[j]] / count[seen[j]] / window
-        if mean < _LEAST_SKIN:
-            return seen[m - window] / n, (seen[m - window] + 0.5 * window) / n
-    return 1.0, 1.0
+        excess += total[k] / count[k] - _LEAST_SKIN
+        if excess > peak:
+            peak, place = excess, (k + 1.0) / count.shape[0]
+        elif peak - excess > drop:
+            return place
+    return 1.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -146,33 +153,43 @@ def _last_mean(total, count, window):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _alike_beyond(  # type: ignore[no-untyped-def]
-    image, linear, xyz, normals, start, looks, count, under, last, scale, skin
+    image, linear, xyz, normals, start, looks, like, count, under, last, scale, skin
 ) -> float:
     """Share of the places beyond the outline, where a strap is last seen, that look as what is under it."""
     h, w = image.shape[0], image.shape[1]
     hair, here = np.zeros(3), np.zeros(3)
     total = 0.0
-    for k in range(max(under, last - 4), last + 1):
-        hair += looks[k]
-        total += count[k]
-    hair /= max(total, 1.0)
+    weight = 1.0
+    for k in range(min(under, last - 2), last + 1):
+        if count[k] > 0.0:
+            share = weight * max(1.0 - like[k] / count[k] / _LEAST_SKIN, 0.02)
+            hair += share / count[k] * looks[k]
+            total += share
+            weight *= _FARTHER
+    hair /= max(total, 1e-6)
     at = min(int((last + 0.5) / _BINS * (STRAP_POINTS - 1)), STRAP_POINTS - 1)
     a, b = start + at, start + STRAP_POINTS + at
-    nx, ny = normals[a, 0], normals[a, 1]
-    if normals[a, 2] > 0.0:
+    nx, ny = normals[a, 0] + normals[b, 0], normals[a, 1] + normals[b, 1]
+    # at the outline the sign of a normal's depth says nothing: outward is away from where the strap begins
+    if nx * (xyz[a, 0] - xyz[start, 0]) + ny * (xyz[a, 1] - xyz[start, 1]) < 0.0:
         nx, ny = -nx, -ny
     long = max(np.sqrt(nx * nx + ny * ny), 1e-6)
-    same = seen = 0
+    same, seen = 0.0, 0
     for far in _BEYOND_MM:
-        x = int(np.floor(0.5 * (xyz[a, 0] + xyz[b, 0]) + far * scale * nx / long + 0.5))
-        y = int(np.floor(0.5 * (xyz[a, 1] + xyz[b, 1]) + far * scale * ny / long + 0.5))
-        if x < 0 or y < 0 or x >= w or y >= h:
-            continue
-        _look(image, linear, x, y, here)
-        seen += 1
-        color = np.sqrt((here[1] - hair[1]) ** 2 + (here[2] - hair[2]) ** 2)
-        dark = max(here[0], hair[0]) < skin + _DARK_STOPS
-        same += dark or (abs(here[0] - hair[0]) < _SAME_STOPS and color < _SAME_COLOR)
+        for aside in (-_ASIDE_MM, 0.0, _ASIDE_MM):
+            dx, dy = (far * nx - aside * ny) / long, (far * ny + aside * nx) / long
+            x = int(np.floor(0.5 * (xyz[a, 0] + xyz[b, 0]) + scale * dx + 0.5))
+            y = int(np.floor(0.5 * (xyz[a, 1] + xyz[b, 1]) + scale * dy + 0.5))
+            if x < 0 or y < 0 or x >= w or y >= h:
+                continue
+            _look(image, linear, x, y, here)
+            seen += 1
+            color = np.sqrt((here[1] - hair[1]) ** 2 + (here[2] - hair[2]) ** 2)
+            light = (here[0] - hair[0]) / _SAME_STOPS
+            both_dark = 0.5 + skin + _DARK_STOPS - max(here[0], hair[0])
+            same += max(
+                min(max(both_dark, 0.0), 1.0), 1.0 / ((1.0 + light**4) * (1.0 + (color / _SAME_COLOR) ** 4))
+            )
     return same / max(seen, 1)
 
 
@@ -187,11 +204,11 @@ def _cut(xyz, first, scale, reach, sinks, ends) -> None:  # type: ignore[no-unty
         left, right = first + 2 * band * STRAP_POINTS, first + (2 * band + 1) * STRAP_POINTS
         end = reach[band] * (STRAP_POINTS - 1)
         ends[band] = 0.0
-        if sinks[band]:
+        if sinks[band] > 0.1:
             i = min(int(end), STRAP_POINTS - 2)
             dx, dy = xyz[left + i + 1, 0] - xyz[left + i, 0], xyz[left + i + 1, 1] - xyz[left + i, 1]
             step = max(np.sqrt(dx * dx + dy * dy), 1e-3)
-            way = _SINK_MM * scale
+            way = _SINK_MM * scale * sinks[band]
             end = min(end + min(0.5 * way / step, 1.0), STRAP_POINTS - 1.0)
             ends[band, 2], ends[band, 3], ends[band, 4] = dx / step, dy / step, way
         i = min(int(end), STRAP_POINTS - 2)
@@ -258,7 +275,7 @@ def cut_bands(
         return ends
     model = np.array([*light.gradient, light.offset, *light.chroma, *light.chroma_width])
     round_head = np.repeat([s.path[-1][2] > _BEHIND_EAR_MM for s in spec.straps], 2)
-    reach, sinks = np.ones(bands), np.zeros(bands, np.bool_)
+    reach, sinks = np.ones(bands), np.zeros(bands)
     _reaches(
         image, points, normals, head_depth, slack, LINEAR, model, first, round_head, light.samples < 40,
         scale, reach, sinks,
