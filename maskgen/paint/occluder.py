@@ -19,18 +19,17 @@ from ..geometry.face import FaceFit
 from .guided import guided
 from .occluder_frame import SIDE, FaceView, face_view
 from .occluder_net import glance, look, look_in_mirror
+from .occluder_things import IN_FRONT, Thing, things
 from .raster import FAR
 from .scene import Scene
 from .types import HIDDEN_BY_MASK, VISIBLE
 
 F32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
-#: log odds of a pixel that is taken to be in front, and the share of the lower face that is worth a look
-_IN_FRONT, _WORTH = 0.0, 0.004
-#: of the lower face, what a thing must hide and must not exceed: larger ones are a face in odd light
-_LEAST_HIDDEN, _MOST_HIDDEN = 0.015, 0.5
-#: the log odds that a quarter of its pixels must exceed, to be kept and to be noted
-_SURE, _SUSPECT = 1.7, 0.6
+#: the share of the lower face that is worth a look
+_WORTH = 0.004
+#: the log odds that a quarter of its pixels must exceed, to be kept
+_SURE = 1.7
 #: things darker than the skin beside them by more stops may be its shadow or hair, to be kept and to be noted
 _SURE_DARK, _SUSPECT_DARK = -1.2, -3.0
 #: how much light and colour must change at its border, stops a pixel, to be kept and to be noted
@@ -39,10 +38,6 @@ _SURE_EDGE, _SUSPECT_EDGE = 0.12, 0.08
 _WIDE_OPEN = 0.75
 #: how far a border found on the crop may lie from the edge it stands for, mm
 _BORDER_MM = 3.0
-#: a border counts as an edge in the face only so deep inside its outline, / 25 mm
-_INSIDE = 0.15
-#: log odds of what is surely bare, and the pixels of it that a colour is read from
-_BARE, _FEW = -0.5, 6
 #: a smaller share of the mask is not worth a hole
 _LEAST_SHARE = 0.004
 _NOTE = "occluder: something may lie in front of the face; it was painted over"
@@ -71,66 +66,17 @@ class Occlusion:
         return {"occluded_share": self.share, "occluder_confidence": self.confidence}
 
 
-@dataclass(frozen=True, eq=False)
-class _Thing:
-    """A connected region of the crop that may lie in front.
-
-    share: of the lower face that it hides. strength: upper quartile of its log odds there. edge: how much
-    light and colour change at its border in the face, stops a pixel. brighter: stops, than skin beside it.
-    """
-
-    region: Mask
-    share: float
-    strength: float
-    edge: float
-    brighter: float
-
-
 def _worth_a_look(odds: F32, view: FaceView) -> bool:
     """Whether the glance's ``odds`` (SIDE, SIDE) leave it open that something is in front."""
-    return bool(np.count_nonzero((odds > _IN_FRONT) & view.face) > _WORTH * np.count_nonzero(view.face))
+    return bool(np.count_nonzero((odds > IN_FRONT) & view.face) > _WORTH * np.count_nonzero(view.face))
 
 
-def _things(odds: F32, view: FaceView) -> list[_Thing]:
-    """What may lie in front of the face, of ``odds`` (SIDE, SIDE)."""
-    _, label = cv2.connectedComponents((odds > _IN_FRONT).astype(np.uint8), connectivity=4)
-    shares = np.bincount(label[view.face]) / float(view.face.sum())
-    shares[0] = 0.0  # what is bare
-    out = []
-    for i in np.flatnonzero((shares > _LEAST_HIDDEN) & (shares < _MOST_HIDDEN)):
-        region, share = label == i, float(shares[i])
-        hidden = region & view.face
-        strength = float(np.quantile(odds[hidden], 0.75))
-        if strength > _SUSPECT:
-            out.append(_measured(region, hidden, share, strength, odds, view))
-    return out
-
-
-def _measured(region: Mask, hidden: Mask, share: float, strength: float, odds: F32, view: FaceView) -> _Thing:
-    light = view.channels[0]
-    flat = region.astype(np.uint8)
-    grown = cv2.dilate(flat, _square(1)) > 0
-    band = grown & (cv2.erode(flat, _square(1)) == 0) & (view.channels[6] > _INSIDE)
-    edge = float(view.slope[band].mean()) if band.any() else 0.0
-    bare = view.face & (odds < _BARE)
-    beside = bare & (cv2.dilate(flat, _square(4)) > 0) & ~grown
-    if int(beside.sum()) < _FEW:
-        beside = bare if bare.any() else view.face
-    # the first channel counts half stops
-    brighter = 2.0 * float(np.median(light[hidden]) - np.median(light[beside]))
-    return _Thing(region, share, strength, edge, brighter)
-
-
-def _square(reach: int) -> NDArray[np.uint8]:
-    return np.ones((2 * reach + 1,) * 2, np.uint8)
-
-
-def _sure(thing: _Thing) -> bool:
+def _sure(thing: Thing) -> bool:
     """The strict rule: what passes is kept in front. Fewer than one bare face in a hundred may pass it."""
     return thing.strength > _SURE and thing.edge > _SURE_EDGE and thing.brighter > _SURE_DARK
 
 
-def _suspect(thing: _Thing) -> bool:
+def _suspect(thing: Thing) -> bool:
     """The loose rule: worth a note."""
     return thing.edge > _SUSPECT_EDGE and thing.brighter > _SUSPECT_DARK
 
@@ -155,10 +101,10 @@ def find_occluder(
     if not _worth_a_look(odds, view):
         return none
     odds = look(view.channels, odds)
-    if not any(map(_suspect, _things(odds, view))):
+    if not any(map(_suspect, things(odds, view))):
         return none
     odds = 0.5 * (odds + look_in_mirror(view.channels))
-    found = _things(odds, view)
+    found = things(odds, view)
     sure = [thing for thing in found if _sure(thing)] if fit.mouth_open < _WIDE_OPEN else []
     if not sure:
         return Occlusion(none.front, 0.0, 0.4, _NOTE) if any(map(_suspect, found)) else none
@@ -171,7 +117,7 @@ def find_occluder(
     return Occlusion(front, round(share, 4), round(_confidence(sure), 4))
 
 
-def _confidence(sure: list[_Thing]) -> float:
+def _confidence(sure: list[Thing]) -> float:
     """Above 0.5: how far the strongest thing exceeds what was asked of it."""
     return 1.0 - 0.5 * _SURE / max(thing.strength for thing in sure)
 
