@@ -9,7 +9,7 @@ sure.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -25,7 +25,7 @@ from .scene import Scene
 from .types import HIDDEN_BY_MASK, VISIBLE
 
 F32 = NDArray[np.float32]
-Mask = NDArray[np.bool_]
+Part = tuple[slice, slice]
 #: the share of the lower face that is worth a look
 _WORTH = 0.004
 #: the log odds that a quarter of its pixels must exceed, to be kept
@@ -40,17 +40,20 @@ _WIDE_OPEN = 0.75
 _BORDER_MM = 3.0
 #: a smaller share of the mask is not worth a hole
 _LEAST_SHARE = 0.004
+_NOTHING = np.zeros((0, 0), np.float32)
 _NOTE = "occluder: something may lie in front of the face; it was painted over"
 
 
 @dataclass(frozen=True, eq=False)
 class Occlusion:
-    """front: (h, w) of the window, 0..1 in front of the mask. share: of the mask that it hides.
+    """front: 0..1 in front of the mask, (h, w) of that ``part`` of the window (rows, columns); 0 beyond it.
 
-    confidence: 0 nothing seen, 0..0.5 suspected (painted over, see `note`), above 0.5 kept in front.
+    share: of the mask that it hides. confidence: 0 nothing seen, 0..0.5 suspected (painted over, see `note`),
+    above 0.5 kept in front.
     """
 
-    front: F32
+    front: F32 = field(default_factory=lambda: _NOTHING)
+    part: Part = np.s_[:0, :0]
     share: float = 0.0
     confidence: float = 0.0
     note: str = ""
@@ -93,7 +96,7 @@ def find_occluder(
     image: (H, W, 3) uint8 BGR; box, frame: (x0, y0, x1, y1), frame being the photograph without padding.
     Raises UsageError only where the installation lacks the network's weights.
     """
-    none = Occlusion(np.broadcast_to(np.float32(0.0), coverage.shape))
+    none = Occlusion()
     view = face_view(image, fit, frame)
     if view is None:
         return none
@@ -107,14 +110,14 @@ def find_occluder(
     found = things(odds, view)
     sure = [thing for thing in found if _sure(thing)] if fit.mouth_open < _WIDE_OPEN else []
     if not sure:
-        return Occlusion(none.front, 0.0, 0.4, _NOTE) if any(map(_suspect, found)) else none
+        return Occlusion(confidence=0.4, note=_NOTE) if any(map(_suspect, found)) else none
     region = np.logical_or.reduce([thing.region for thing in sure])
-    front = _to_window(image, view, np.where(region, odds, np.minimum(odds, -1.0)), box, fit.camera.scale)
-    total = float(coverage.sum())
-    share = float((front * coverage).sum()) / max(total, 1e-6)
+    odds = np.where(region, odds, np.minimum(odds, -1.0))
+    front, part = _to_window(image, view, odds, box, fit.camera.scale)
+    share = float((front * coverage[part]).sum()) / max(float(coverage.sum()), 1e-6)
     if share < _LEAST_SHARE:
         return none
-    return Occlusion(front, round(share, 4), round(_confidence(sure), 4))
+    return Occlusion(front, part, round(share, 4), round(_confidence(sure), 4))
 
 
 def _confidence(sure: list[Thing]) -> float:
@@ -129,12 +132,12 @@ def put_behind(scene: Scene, occlusion: Occlusion) -> None:
     """
     if occlusion.share <= 0.0:
         return
-    keep = 1.0 - occlusion.front
-    scene.coverage[...] *= keep
-    scene.strap[...] *= keep
+    keep, part = 1.0 - occlusion.front, occlusion.part
+    scene.coverage[part] *= keep
+    scene.strap[part] *= keep
     # the mask's shadow falls on the face, not on what is before it
-    scene.head_depth[keep < 0.5] = FAR
-    x, y = np.rint(scene.landmarks[:, :2]).astype(int).T
+    scene.head_depth[part][keep < 0.5] = FAR
+    x, y = np.rint(scene.landmarks[:, :2]).astype(int).T - [[part[1].start], [part[0].start]]
     i = np.flatnonzero((x >= 0) & (y >= 0) & (x < keep.shape[1]) & (y < keep.shape[0]))
     i = i[(keep[y[i], x[i]] < 0.5) & (scene.visibility[i] == HIDDEN_BY_MASK)]
     scene.visibility[i] = VISIBLE
@@ -142,8 +145,8 @@ def put_behind(scene: Scene, occlusion: Occlusion) -> None:
 
 def _to_window(
     image: NDArray[np.uint8], view: FaceView, odds: F32, box: tuple[int, int, int, int], scale: float
-) -> F32:
-    """Where ``odds`` (SIDE, SIDE) are above 0, at the picture's own resolution within ``box``.
+) -> tuple[F32, Part]:
+    """Where ``odds`` (SIDE, SIDE) are above 0, at the picture's own resolution: an `Occlusion`'s front.
 
     The border is drawn onto the nearest edges of the picture.
     """
@@ -157,15 +160,17 @@ def _to_window(
     return _on_edges(image[y0:y1, x0:x1], rough, _BORDER_MM * scale)
 
 
-def _on_edges(window: NDArray[np.uint8], rough: F32, reach: float) -> F32:
-    """The map ``rough`` (h, w) 0..1, its border on the edges of ``window`` that lie within ``reach`` px."""
+def _on_edges(window: NDArray[np.uint8], rough: F32, reach: float) -> tuple[F32, Part]:
+    """The map ``rough`` (h, w) 0..1, its border on the edges of ``window`` that lie within ``reach`` px.
+
+    Only that part of it, and which it is, in which anything is in front.
+    """
     radius = max(2, round(reach))
     rows, columns = (np.flatnonzero((rough > 0.0).any(axis)) for axis in (1, 0))
-    out = np.zeros(rough.shape, np.float32)
     if len(rows) == 0:
-        return out
+        return _NOTHING, np.s_[:0, :0]
     # beyond two squares of the filter from anything in front all is 0
-    part = tuple(slice(max(i[0] - 2 * radius, 0), i[-1] + 2 * radius + 1) for i in (rows, columns))
+    down, across = (slice(max(i[0] - 2 * radius, 0), i[-1] + 2 * radius + 1) for i in (rows, columns))
+    part = down, across
     soft = guided(np.ascontiguousarray(window[part]), rough[part], radius, 4e-4)
-    out[part] = np.clip((soft - 0.25) / 0.5, 0.0, 1.0)
-    return out
+    return np.clip((soft - 0.25) / 0.5, 0.0, 1.0), part
