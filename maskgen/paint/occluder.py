@@ -9,7 +9,7 @@ sure.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -19,18 +19,17 @@ from ..geometry.face import FaceFit
 from .guided import guided
 from .occluder_frame import SIDE, FaceView, face_view
 from .occluder_net import glance, look, look_in_mirror
+from .occluder_things import IN_FRONT, Thing, things
 from .raster import FAR
 from .scene import Scene
 from .types import HIDDEN_BY_MASK, VISIBLE
 
 F32 = NDArray[np.float32]
-Mask = NDArray[np.bool_]
-#: log odds of a pixel that is taken to be in front, and the share of the lower face that is worth a look
-_IN_FRONT, _WORTH = 0.0, 0.004
-#: of the lower face, what a thing must hide and must not exceed: larger ones are a face in odd light
-_LEAST_HIDDEN, _MOST_HIDDEN = 0.015, 0.5
-#: the log odds that a quarter of its pixels must exceed, to be kept and to be noted
-_SURE, _SUSPECT = 1.7, 0.6
+Part = tuple[slice, slice]
+#: the share of the lower face that is worth a look
+_WORTH = 0.004
+#: the log odds that a quarter of its pixels must exceed, to be kept
+_SURE = 1.7
 #: things darker than the skin beside them by more stops may be its shadow or hair, to be kept and to be noted
 _SURE_DARK, _SUSPECT_DARK = -1.2, -3.0
 #: how much light and colour must change at its border, stops a pixel, to be kept and to be noted
@@ -39,23 +38,22 @@ _SURE_EDGE, _SUSPECT_EDGE = 0.12, 0.08
 _WIDE_OPEN = 0.75
 #: how far a border found on the crop may lie from the edge it stands for, mm
 _BORDER_MM = 3.0
-#: a border counts as an edge in the face only so deep inside its outline, / 25 mm
-_INSIDE = 0.15
-#: log odds of what is surely bare, and the pixels of it that a colour is read from
-_BARE, _FEW = -0.5, 6
 #: a smaller share of the mask is not worth a hole
 _LEAST_SHARE = 0.004
+_NOTHING = np.zeros((0, 0), np.float32)
 _NOTE = "occluder: something may lie in front of the face; it was painted over"
 
 
 @dataclass(frozen=True, eq=False)
 class Occlusion:
-    """front: (h, w) of the window, 0..1 in front of the mask. share: of the mask that it hides.
+    """front: 0..1 in front of the mask, (h, w) of that ``part`` of the window (rows, columns); 0 beyond it.
 
-    confidence: 0 nothing seen, 0..0.5 suspected (painted over, see `note`), above 0.5 kept in front.
+    share: of the mask that it hides. confidence: 0 nothing seen, 0..0.5 suspected (painted over, see `note`),
+    above 0.5 kept in front.
     """
 
-    front: F32
+    front: F32 = field(default_factory=lambda: _NOTHING)
+    part: Part = np.s_[:0, :0]
     share: float = 0.0
     confidence: float = 0.0
     note: str = ""
@@ -71,66 +69,17 @@ class Occlusion:
         return {"occluded_share": self.share, "occluder_confidence": self.confidence}
 
 
-@dataclass(frozen=True, eq=False)
-class _Thing:
-    """A connected region of the crop that may lie in front.
-
-    share: of the lower face that it hides. strength: upper quartile of its log odds there. edge: how much
-    light and colour change at its border in the face, stops a pixel. brighter: stops, than skin beside it.
-    """
-
-    region: Mask
-    share: float
-    strength: float
-    edge: float
-    brighter: float
-
-
 def _worth_a_look(odds: F32, view: FaceView) -> bool:
     """Whether the glance's ``odds`` (SIDE, SIDE) leave it open that something is in front."""
-    return bool(np.count_nonzero((odds > _IN_FRONT) & view.face) > _WORTH * np.count_nonzero(view.face))
+    return bool(np.count_nonzero((odds > IN_FRONT) & view.face) > _WORTH * np.count_nonzero(view.face))
 
 
-def _things(odds: F32, view: FaceView) -> list[_Thing]:
-    """What may lie in front of the face, of ``odds`` (SIDE, SIDE)."""
-    _, label = cv2.connectedComponents((odds > _IN_FRONT).astype(np.uint8), connectivity=4)
-    shares = np.bincount(label[view.face]) / float(view.face.sum())
-    shares[0] = 0.0  # what is bare
-    out = []
-    for i in np.flatnonzero((shares > _LEAST_HIDDEN) & (shares < _MOST_HIDDEN)):
-        region, share = label == i, float(shares[i])
-        hidden = region & view.face
-        strength = float(np.quantile(odds[hidden], 0.75))
-        if strength > _SUSPECT:
-            out.append(_measured(region, hidden, share, strength, odds, view))
-    return out
-
-
-def _measured(region: Mask, hidden: Mask, share: float, strength: float, odds: F32, view: FaceView) -> _Thing:
-    light = view.channels[0]
-    flat = region.astype(np.uint8)
-    grown = cv2.dilate(flat, _square(1)) > 0
-    band = grown & (cv2.erode(flat, _square(1)) == 0) & (view.channels[6] > _INSIDE)
-    edge = float(view.slope[band].mean()) if band.any() else 0.0
-    bare = view.face & (odds < _BARE)
-    beside = bare & (cv2.dilate(flat, _square(4)) > 0) & ~grown
-    if int(beside.sum()) < _FEW:
-        beside = bare if bare.any() else view.face
-    # the first channel counts half stops
-    brighter = 2.0 * float(np.median(light[hidden]) - np.median(light[beside]))
-    return _Thing(region, share, strength, edge, brighter)
-
-
-def _square(reach: int) -> NDArray[np.uint8]:
-    return np.ones((2 * reach + 1,) * 2, np.uint8)
-
-
-def _sure(thing: _Thing) -> bool:
+def _sure(thing: Thing) -> bool:
     """The strict rule: what passes is kept in front. Fewer than one bare face in a hundred may pass it."""
     return thing.strength > _SURE and thing.edge > _SURE_EDGE and thing.brighter > _SURE_DARK
 
 
-def _suspect(thing: _Thing) -> bool:
+def _suspect(thing: Thing) -> bool:
     """The loose rule: worth a note."""
     return thing.edge > _SUSPECT_EDGE and thing.brighter > _SUSPECT_DARK
 
@@ -147,7 +96,7 @@ def find_occluder(
     image: (H, W, 3) uint8 BGR; box, frame: (x0, y0, x1, y1), frame being the photograph without padding.
     Raises UsageError only where the installation lacks the network's weights.
     """
-    none = Occlusion(np.broadcast_to(np.float32(0.0), coverage.shape))
+    none = Occlusion()
     view = face_view(image, fit, frame)
     if view is None:
         return none
@@ -155,23 +104,23 @@ def find_occluder(
     if not _worth_a_look(odds, view):
         return none
     odds = look(view.channels, odds)
-    if not any(map(_suspect, _things(odds, view))):
+    if not any(map(_suspect, things(odds, view))):
         return none
     odds = 0.5 * (odds + look_in_mirror(view.channels))
-    found = _things(odds, view)
+    found = things(odds, view)
     sure = [thing for thing in found if _sure(thing)] if fit.mouth_open < _WIDE_OPEN else []
     if not sure:
-        return Occlusion(none.front, 0.0, 0.4, _NOTE) if any(map(_suspect, found)) else none
+        return Occlusion(confidence=0.4, note=_NOTE) if any(map(_suspect, found)) else none
     region = np.logical_or.reduce([thing.region for thing in sure])
-    front = _to_window(image, view, np.where(region, odds, np.minimum(odds, -1.0)), box, fit.camera.scale)
-    total = float(coverage.sum())
-    share = float((front * coverage).sum()) / max(total, 1e-6)
+    odds = np.where(region, odds, np.minimum(odds, -1.0))
+    front, part = _to_window(image, view, odds, box, fit.camera.scale)
+    share = float((front * coverage[part]).sum()) / max(float(coverage.sum()), 1e-6)
     if share < _LEAST_SHARE:
         return none
-    return Occlusion(front, round(share, 4), round(_confidence(sure), 4))
+    return Occlusion(front, part, round(share, 4), round(_confidence(sure), 4))
 
 
-def _confidence(sure: list[_Thing]) -> float:
+def _confidence(sure: list[Thing]) -> float:
     """Above 0.5: how far the strongest thing exceeds what was asked of it."""
     return 1.0 - 0.5 * _SURE / max(thing.strength for thing in sure)
 
@@ -183,12 +132,12 @@ def put_behind(scene: Scene, occlusion: Occlusion) -> None:
     """
     if occlusion.share <= 0.0:
         return
-    keep = 1.0 - occlusion.front
-    scene.coverage[...] *= keep
-    scene.strap[...] *= keep
+    keep, part = 1.0 - occlusion.front, occlusion.part
+    scene.coverage[part] *= keep
+    scene.strap[part] *= keep
     # the mask's shadow falls on the face, not on what is before it
-    scene.head_depth[keep < 0.5] = FAR
-    x, y = np.rint(scene.landmarks[:, :2]).astype(int).T
+    scene.head_depth[part][keep < 0.5] = FAR
+    x, y = np.rint(scene.landmarks[:, :2]).astype(int).T - [[part[1].start], [part[0].start]]
     i = np.flatnonzero((x >= 0) & (y >= 0) & (x < keep.shape[1]) & (y < keep.shape[0]))
     i = i[(keep[y[i], x[i]] < 0.5) & (scene.visibility[i] == HIDDEN_BY_MASK)]
     scene.visibility[i] = VISIBLE
@@ -196,8 +145,8 @@ def put_behind(scene: Scene, occlusion: Occlusion) -> None:
 
 def _to_window(
     image: NDArray[np.uint8], view: FaceView, odds: F32, box: tuple[int, int, int, int], scale: float
-) -> F32:
-    """Where ``odds`` (SIDE, SIDE) are above 0, at the picture's own resolution within ``box``.
+) -> tuple[F32, Part]:
+    """Where ``odds`` (SIDE, SIDE) are above 0, at the picture's own resolution: an `Occlusion`'s front.
 
     The border is drawn onto the nearest edges of the picture.
     """
@@ -211,15 +160,17 @@ def _to_window(
     return _on_edges(image[y0:y1, x0:x1], rough, _BORDER_MM * scale)
 
 
-def _on_edges(window: NDArray[np.uint8], rough: F32, reach: float) -> F32:
-    """The map ``rough`` (h, w) 0..1, its border on the edges of ``window`` that lie within ``reach`` px."""
+def _on_edges(window: NDArray[np.uint8], rough: F32, reach: float) -> tuple[F32, Part]:
+    """The map ``rough`` (h, w) 0..1, its border on the edges of ``window`` that lie within ``reach`` px.
+
+    Only that part of it, and which it is, in which anything is in front.
+    """
     radius = max(2, round(reach))
     rows, columns = (np.flatnonzero((rough > 0.0).any(axis)) for axis in (1, 0))
-    out = np.zeros(rough.shape, np.float32)
     if len(rows) == 0:
-        return out
+        return _NOTHING, np.s_[:0, :0]
     # beyond two squares of the filter from anything in front all is 0
-    part = tuple(slice(max(i[0] - 2 * radius, 0), i[-1] + 2 * radius + 1) for i in (rows, columns))
+    down, across = (slice(max(i[0] - 2 * radius, 0), i[-1] + 2 * radius + 1) for i in (rows, columns))
+    part = down, across
     soft = guided(np.ascontiguousarray(window[part]), rough[part], radius, 4e-4)
-    out[part] = np.clip((soft - 0.25) / 0.5, 0.0, 1.0)
-    return out
+    return np.clip((soft - 0.25) / 0.5, 0.0, 1.0), part

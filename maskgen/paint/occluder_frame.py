@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -191,15 +191,6 @@ class FaceView:
     channels: F32
     face: Mask
     matrix: Array
-
-    @cached_property
-    def slope(self) -> F32:
-        """How much light and colour change at each pixel (SIDE, SIDE), stops a pixel."""
-        square = np.zeros((SIDE, SIDE), np.float32)
-        for c in self.channels[:3]:
-            for dx, dy in ((1, 0), (0, 1)):
-                square += cv2.Sobel(c, cv2.CV_32F, dx, dy, scale=0.125) ** 2
-        return np.sqrt(square)
 
 
 def face_view(image: NDArray[np.uint8], fit: FaceFit, frame: tuple[int, int, int, int]) -> FaceView | None:

@@ -39,7 +39,7 @@ def _log_odds(name: str, channels: F32) -> F32:
         setattr(_own, name, net)
     net.setInput(channels[None])
     out = np.asarray(net.forward(), np.float32)
-    # the pixels of each square of step by step may come as channels
+    # the pixels of each square of step by step come as channels
     side = out.shape[-1]
     step = SIDE // side
     return out.reshape(step, step, side, side).transpose(2, 0, 3, 1).reshape(SIDE, SIDE)

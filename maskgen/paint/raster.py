@@ -153,18 +153,23 @@ def survey(  # type: ignore[no-untyped-def]
     """
     share, lost = np.float32(1.0 / (SS * SS)), 0
     left, wide = np.uint64(box[0]), max(box[2] - box[0], 0)
+    some, top = np.empty(SS * wide, np.int16), np.empty(SS * wide, np.int16)
     count, highest = np.empty(wide, np.int16), np.empty(wide, np.int16)
     for row in range(box[1], box[3]):
         y = np.uint64(row)
-        # whole rows first: without a branch, many samples are looked at at once
-        count[:], highest[:] = np.int16(0), np.int16(-1)
+        # whole rows of samples first: side by side and without a branch, many are looked at at once
+        some[:], top[:] = np.int16(0), np.int16(-1)
         for j in range(SS):
             z = depth[row * SS + j, box[0] * SS : box[2] * SS]
             t = ids[row * SS + j, box[0] * SS : box[2] * SS]
-            for i in range(SS):
-                for k in range(wide):
-                    count[k] += np.int16(z[k * SS + i] < FAR)
-                    highest[k] = max(highest[k], t[k * SS + i])
+            for k in range(SS * wide):
+                some[k] += np.int16(z[k] < FAR)
+                top[k] = max(top[k], t[k])
+        count[:], highest[:] = np.int16(0), np.int16(-1)
+        for i in range(SS):
+            for k in range(wide):
+                count[k] += some[k * SS + i]
+                highest[k] = max(highest[k], top[k * SS + i])
         for k in range(wide):
             n, straps = count[k], 0
             if n == 0:

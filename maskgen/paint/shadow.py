@@ -146,8 +146,8 @@ def _strip(mask: F32, near: int, far: int, face: U8) -> NDArray[np.intp]:
     wide, narrow = np.empty(w, np.uint8), np.empty(w, np.uint8)
     found, n = np.empty(h * w, np.intp), 0
     for y in range(h):
-        _within(some, y, far, wide)
-        _within(some, y, near, narrow)
+        within(some, y, far, wide)
+        within(some, y, near, narrow)
         for x in range(w):
             if face[y, x] & wide[x] & ~narrow[x]:
                 found[n] = y * w + x
@@ -156,7 +156,7 @@ def _strip(mask: F32, near: int, far: int, face: U8) -> NDArray[np.intp]:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _within(some: U8, y: int, reach: int, out: U8) -> None:
+def within(some: U8, y: int, reach: int, out: U8) -> None:
     """Whether there are ``some`` (h, w) in the square round each sample of row ``y``, into ``out`` (w,)."""
     h, w = some.shape
     column = np.zeros(w + 2 * reach, np.uint8)

@@ -158,7 +158,7 @@ def front_of(image, landmarks, pose):
     found = find_occluder(image, fit, scene.box, scene.coverage, frame)
     whole = np.zeros(image.shape[:2], np.float32)
     x0, y0, x1, y1 = scene.box
-    whole[y0:y1, x0:x1] = found.front
+    whole[y0:y1, x0:x1][found.part] = found.front
     return whole, found
 
 
