@@ -139,6 +139,25 @@ def test_inspect_shows_a_sample_whose_landmarks_are_refused(run, fake_dataset) -
     assert "no landmarks: image00002: only 0 of 68" in out
 
 
+@pytest.mark.parametrize("drawn", [False, True])
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [("AFLW2000", "image00002"), ("BIWI", "01/frame_00003"), ("300W-LP", "AFW_134212_1_2")],
+)
+def test_inspect_tells_that_a_picture_is_cut_short(run, fake_dataset, tmp_path, name, wanted, drawn) -> None:
+    root = fake_dataset(name, private=True)
+    picture = sorted(root.rglob(f"*{wanted.split('/')[-1]}*[gp]"))[0]
+    picture.write_bytes(picture.read_bytes()[:-400])
+    words = ["--out", tmp_path / "look.png"] if drawn else []
+    wanted = picture.relative_to(root).with_suffix("").as_posix()
+    code, out, err = run("inspect", wanted, "--dataset", name, "--root", root, *words)
+    assert code == 1
+    assert "yaw" in out
+    assert picture.name in err
+    assert len(err.strip().splitlines()) == 1
+    assert not (tmp_path / "look.png").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
