@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -23,6 +24,7 @@ from maskgen.hpe.optim import average, fresh_statistics  # noqa: E402
 from maskgen.hpe.registry import create_model, model_class  # noqa: E402
 from maskgen.hpe.schedule import learning_rate  # noqa: E402
 from maskgen.hpe.trainer import Stopped, Trainer, TrainingFailed  # noqa: E402
+from maskgen.jobs.manifest import digest  # noqa: E402
 from tests.hpe.tiny_sets import write_set  # noqa: E402
 
 torch.set_num_threads(1)
@@ -216,6 +218,26 @@ def test_a_run_folder_is_not_overwritten_and_settings_do_not_change_on_resume(ro
         train.run(wanted, tmp_path / "run", report=lambda s: None)
     with pytest.raises(UsageError, match=r"train\.lr was 0\.002 and is now 0\.5"):
         train.run(settings(root, "train.epochs=1", "train.lr=0.5"), tmp_path / "run", resume=True)
+
+
+def test_how_often_files_are_written_does_not_make_another_run(root, tmp_path) -> None:
+    tests = f"data.test={{clean: '{root}'}}"
+    wanted = settings(root, "train.epochs=1", tests)
+    seldom = settings(
+        root, "train.epochs=1", tests, "train.checkpoint_every=7", "train.keep=5", "train.log_every=3"
+    )
+    folder = tmp_path / "run"
+    train.run(wanted, folder, report=lambda s: None)
+    assert train.finished(seldom, folder) == train.finished(wanted, folder)
+    train.run(seldom, folder, resume=True, report=lambda s: None)
+    with pytest.raises(UsageError, match="other settings"):
+        train.finished(settings(root, "train.epochs=2", tests), folder)
+    # what earlier versions wrote: a hash of all settings as they are
+    earlier = digest(seldom.as_dict())
+    content = json.loads((folder / "results.json").read_text())
+    assert content["config_sha256"] != earlier
+    (folder / "results.json").write_text(json.dumps({**content, "config_sha256": earlier}))
+    assert train.finished(seldom, folder) is not None
 
 
 @pytest.mark.parametrize(
