@@ -76,7 +76,9 @@ _OPTIONS = [
     click.option("--border", type=click.Choice(BORDERS), default="constant", help="What fills the corners."),
     click.option("--fill", default="0", metavar="LEVEL|R,G,B", help="Colour of a constant border, 0 to 255."),
     click.option("--interpolation", type=click.Choice(INTERPOLATIONS), default="cubic", show_default=True),
-    click.option("--jobs", type=int, default=0, metavar="N", help="Worker processes; 0 uses all cores."),
+    click.option(
+        "--jobs", type=click.IntRange(0), default=0, metavar="N", help="Worker processes; 0 uses all cores."
+    ),
     click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N pictures."),
     click.option(
         "--max-failures",
@@ -148,6 +150,8 @@ def find_dataset(name: str | None, root: Path | None) -> tuple[DatasetFormat, Pa
     if name is not None:
         return get_format(name), locate(name, root)
     folder = root if root is not None else Path()
+    if not folder.is_dir():
+        raise DatasetNotFound(f"{folder}: no such folder; --root must be the folder that holds the dataset")
     fmt = recognise(folder)
     if fmt is None:
         where = "this folder" if root is None else str(root)

@@ -31,7 +31,7 @@ def command() -> None:
 @click.option(
     "--jobs",
     "-j",
-    type=int,
+    type=click.IntRange(0),
     default=1,
     show_default=True,
     metavar="N",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ Pixels = NDArray[np.uint8]
 
 _BACKGROUND, _INK = 32, (225, 225, 225)
 _MARGIN, _CAPTION = 4, 16
+#: pixels of a sheet: what a viewer still opens
+_MOST_PIXELS = 500_000_000
 #: how much of the surroundings a crop shows: its side over that of the changed area
 _ROOM = 1.9
 
@@ -42,7 +45,13 @@ def contact_sheet(tiles: Iterable[Tile], columns: int = 8, size: tuple[int, int]
     width, height = size
     if columns < 1 or width < 16 or height < 16:
         raise UsageError(f"a sheet needs at least 1 column and tiles of 16 pixels, got {columns} and {size}")
-    cells = [_cell(tile, width, height) for tile in tiles]
+    cells: list[Pixels] = []
+    for tile in tiles:
+        if (len(cells) + 1) * width * height > _MOST_PIXELS:
+            raise UsageError(
+                f"a sheet holds {_MOST_PIXELS // 1_000_000} megapixels at most: take fewer or smaller ones"
+            )
+        cells.append(_cell(tile, width, height))
     if not cells:
         raise UsageError("there is no picture to put on the sheet")
     blank = np.full_like(cells[0], _BACKGROUND)
@@ -53,7 +62,8 @@ def contact_sheet(tiles: Iterable[Tile], columns: int = 8, size: tuple[int, int]
 
 
 def write_sheet(path: Path, sheet: Pixels) -> None:
-    """Write a sheet as PNG or JPEG, by the file's name. Raises UsageError for other names, ImageError."""
+    """Write a sheet as PNG or JPEG, by the file's name. Raises UsageError for other names and
+    for a path that cannot be, ImageError, MaskgenError where the disk takes no more."""
     if path.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise UsageError(f"{path}: a sheet is a .png or a .jpg file")
     settings = [] if path.suffix.lower() == ".png" else [cv2.IMWRITE_JPEG_QUALITY, 92]
@@ -63,7 +73,8 @@ def write_sheet(path: Path, sheet: Pixels) -> None:
     try:
         atomic_write(path, data.tobytes())
     except OSError as error:
-        raise MaskgenError(f"cannot write {path}: {error.strerror or error}") from error
+        kind = MaskgenError if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO) else UsageError
+        raise kind(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def masked_tiles(
@@ -78,6 +89,11 @@ def masked_tiles(
     if run is None or run.get("status") != "complete":
         raise UsageError(
             f"{out}: not a complete output of maskgen apply or rotaug (no finished _maskgen/run.json)"
+        )
+    if "root" not in run:
+        raise UsageError(
+            f"{out} is an output of {run['tool']}; a sheet shows outputs of maskgen apply or rotaug "
+            "(one picture: maskgen inspect)"
         )
     root = Path(run["root"])
     there = root.is_dir()

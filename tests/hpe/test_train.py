@@ -14,6 +14,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from maskgen.cli.main import command as maskgen  # noqa: E402
+from maskgen.cli.main import run  # noqa: E402
 from maskgen.errors import UsageError  # noqa: E402
 from maskgen.hpe import checkpoint, config, train  # noqa: E402
 from maskgen.hpe.batching import epoch_steps  # noqa: E402
@@ -260,6 +262,17 @@ def test_what_cannot_be_trained_is_refused_in_one_sentence(root, tmp_path, overr
     with pytest.raises(UsageError, match=message) as caught:
         train.run(settings(root, override), tmp_path / "run", report=lambda s: None)
     assert "\n" not in str(caught.value)
+
+
+def test_a_run_is_not_written_among_pictures(root, tmp_path, capsys) -> None:
+    before = sorted(root.iterdir())
+    assert run(maskgen, ["train", "quick/base", "--set", f"data.train={root}", "--out", str(root)]) == 2
+    assert f"{root} holds the pictures of AFLW2000" in capsys.readouterr().err
+    assert sorted(root.iterdir()) == before
+    nothing_left = ["--set", "data.angle_limit=1e-6", "--out", str(tmp_path / "run"), "-q"]
+    cache = ["--set", f"data.cache={tmp_path / 'cache'}"]
+    assert run(maskgen, ["train", "quick/base", "--set", f"data.train={root}", *cache, *nothing_left]) == 2
+    assert "0 cannot be used, 40 have an |angle| above data.angle_limit" in capsys.readouterr().err
 
 
 def test_a_test_set_that_is_not_there_is_told_before_the_training(root, tmp_path) -> None:
