@@ -17,6 +17,12 @@ from ..errors import MaskgenError, UsageError
 
 #: the folder for everything that is not the dataset itself
 RECORDS = "_maskgen"
+#: what a run.json holds that others rely on; a command leaves out what it does not know
+_RUN: dict[str, type] = {
+    **dict.fromkeys(("tool", "status", "dataset", "root", "manifest_sha256"), str),
+    **dict.fromkeys(("recipe", "versions", "shared", "counts", "reasons"), dict),
+    "chain": list,
+}
 
 
 class OutputError(MaskgenError):
@@ -61,7 +67,10 @@ def read_run(out: Path) -> dict[str, Any] | None:
         run = json.loads((out / RECORDS / "run.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return run if isinstance(run, dict) and "tool" in run else None
+    if not isinstance(run, dict) or "tool" not in run:
+        return None
+    sound = all(run.get(key) is None or isinstance(run[key], kind) for key, kind in _RUN.items())
+    return run if sound else None
 
 
 @contextmanager

@@ -90,16 +90,20 @@ def masked_tiles(
         raise UsageError(
             f"{out}: not a complete output of maskgen apply or rotaug (no finished _maskgen/run.json)"
         )
-    if "root" not in run:
+    if run.get("root") is None:
         raise UsageError(
-            f"{out} is an output of {run['tool']}; a sheet shows outputs of maskgen apply or rotaug "
-            "(one picture: maskgen inspect)"
+            f"{out} is an output of {run['tool']} and names no source; a sheet shows outputs of maskgen "
+            "apply or rotaug (one picture: maskgen inspect)"
         )
     root = Path(run["root"])
     there = root.is_dir()
     if pairs and not there:
         raise UsageError(f"{out}: its source {root} is not there any more; --alone does without it")
-    for outcome in _spread(out, limit, statuses):
+    try:
+        chosen = list(_spread(out, limit, statuses))
+    except ValueError as error:
+        raise UsageError(f"{out}: {error}; maskgen validate tells what else is wrong") from error
+    for outcome in chosen:
         assert outcome.output is not None
         after = read_image(out / outcome.output).bgr
         # without its source nothing says where the mask is: the whole picture is shown

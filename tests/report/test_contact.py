@@ -117,6 +117,13 @@ def test_without_its_source_a_dataset_is_shown_alone(masked, tmp_path):
     assert len(list(masked_tiles(masked, limit=2, pairs=False))) == 2
 
 
+@pytest.mark.parametrize("damage", [b"\xff\xfe\x00", b'{"id":"a"}', b'{"id":"a","status":7,"reasons":[]'])
+def test_a_damaged_manifest_is_told_in_one_line(masked, damage):
+    (masked / "_maskgen/manifest.jsonl").write_bytes(damage + b"\n")
+    with pytest.raises(UsageError, match="maskgen validate tells"):
+        list(masked_tiles(masked))
+
+
 def test_a_sheet_that_no_viewer_opens_is_refused():
     with pytest.raises(UsageError, match="megapixels at most"):
         contact_sheet([plain(1)], size=(2_000_000, 1_000_000))
@@ -127,7 +134,7 @@ def test_a_sheet_that_no_viewer_opens_is_refused():
 def test_an_output_of_another_command_is_refused_by_its_name(tmp_path):
     (tmp_path / "_maskgen").mkdir()
     (tmp_path / "_maskgen/run.json").write_text('{"tool": "maskgen synth", "status": "complete"}')
-    with pytest.raises(UsageError, match="is an output of maskgen synth; a sheet shows"):
+    with pytest.raises(UsageError, match="is an output of maskgen synth and names no source; a sheet shows"):
         list(masked_tiles(tmp_path))
 
 
