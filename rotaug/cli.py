@@ -140,7 +140,11 @@ def command(dry_run: bool, quiet: bool, max_failures: int, **given: Any) -> int:
     result = rotate_dataset(fmt, root, out, angles, turn, options, quiet=quiet)
     if not quiet:
         _summary(result)
-    return int(result.statuses["failed"] > max_failures)
+    failed = result.statuses["failed"]
+    if failed > max_failures:
+        total = result.statuses.total()
+        click.echo(f"Error: {failed} of {total} pictures failed, --max-failures is {max_failures}", err=True)
+    return int(failed > max_failures)
 
 
 def find_dataset(name: str | None, root: Path | None) -> tuple[DatasetFormat, Path]:
@@ -199,6 +203,7 @@ def run(args: list[str] | None = None) -> int:
 
     0 done, 1 failures above --max-failures or an output that cannot be written, 2 a wrong call, 130 Ctrl-C.
     """
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")  # what is wrong is said once, by this program
     try:
         result = command.main(args=args, prog_name="rotaug", standalone_mode=False)
     except click.ClickException as error:

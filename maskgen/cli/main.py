@@ -100,6 +100,7 @@ def run(group: click.Command, args: list[str] | None = None, prog: str = "maskge
     What the user did wrong is one line on stderr: code 2 for a wrong call, 1 for a job that failed, 130 for
     Ctrl-C. An error that nobody foresaw is one line, too; MASKGEN_DEBUG=1 shows its traceback.
     """
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")  # what is wrong is said once, by this program
     try:
         result = group.main(args=args, prog_name=prog, standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:

@@ -61,11 +61,16 @@ def contact_sheet(tiles: Iterable[Tile], columns: int = 8, size: tuple[int, int]
     return np.vstack([np.hstack(row) for row in rows])
 
 
+def check_name(path: Path) -> None:
+    """UsageError where ``path`` cannot name a sheet; to be asked before the work of drawing it."""
+    if path.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+        raise UsageError(f"{path}: a sheet is a .png or a .jpg file")
+
+
 def write_sheet(path: Path, sheet: Pixels) -> None:
     """Write a sheet as PNG or JPEG, by the file's name. Raises UsageError for other names and
     for a path that cannot be, ImageError, MaskgenError where the disk takes no more."""
-    if path.suffix.lower() not in (".png", ".jpg", ".jpeg"):
-        raise UsageError(f"{path}: a sheet is a .png or a .jpg file")
+    check_name(path)
     settings = [] if path.suffix.lower() == ".png" else [cv2.IMWRITE_JPEG_QUALITY, 92]
     done, data = cv2.imencode(path.suffix, sheet, settings)
     if not done:
