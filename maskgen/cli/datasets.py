@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -130,7 +131,9 @@ def _advice(root: Path | None) -> str:
     if root is not None:
         layouts = "; ".join(f"{fmt.name}: {fmt.layout}" for fmt in all_formats())
         return f"{root} holds none of them. Expected inside: {layouts}"
+    store = os.environ.get("MASKGEN_DATA")
+    wrong = f"MASKGEN_DATA is {store}, which is no folder. " if store and not Path(store).is_dir() else ""
     return (
-        "Set MASKGEN_DATA to the folder above your datasets, or pass --root FOLDER to a command. "
+        f"{wrong}Set MASKGEN_DATA to the folder above your datasets, or pass --root FOLDER to a command. "
         "Where to get them: " + ", ".join(f"{fmt.name} {fmt.card.homepage}" for fmt in all_formats())
     )

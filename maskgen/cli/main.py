@@ -177,7 +177,8 @@ def _unforeseen(error: Exception) -> int:
 
 
 def _complain(message: str, code: int) -> int:
-    click.echo(f"Error: {message}", err=True)
+    # one line, whatever a path in it holds
+    click.echo(f"Error: {' '.join(message.splitlines())}", err=True)
     return code
 
 

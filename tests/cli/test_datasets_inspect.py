@@ -87,11 +87,13 @@ def test_labels_of_a_large_set_are_read_here_and_there(run, fake_dataset, monkey
     assert max(reads) > "image50080"
 
 
-def test_datasets_says_what_to_do_when_nothing_is_found(run, tmp_path) -> None:
+def test_datasets_says_what_to_do_when_nothing_is_found(run, monkeypatch, tmp_path) -> None:
     code, out, _ = run("datasets")
     assert code == 0
     assert "Set MASKGEN_DATA" in out
     assert "http" in out
+    monkeypatch.setenv("MASKGEN_DATA", str(tmp_path / "gone"))
+    assert f"MASKGEN_DATA is {tmp_path / 'gone'}, which is no folder" in run("datasets")[1]
     (tmp_path / "odd").mkdir()
     assert "Expected inside" in run("datasets", "--root", tmp_path / "odd")[1]
 
