@@ -164,9 +164,10 @@ class MaskOne:
             landmarks = landmarks_for(sample, sources, lambda: source.bgr)
             painter = _painter_of(self.options.painter)
             painted = painter.paint(source.bgr, landmarks, apparent_pose(sample), mask)
-            record["numbers"] = numbers = _numbers(sample, painted)
-            notes = (*doubts(landmarks, sample), *painted.notes, *_oddities(source, numbers["coverage"]))
-            self._check_quality(painted.quality, notes)
+            doubtful, belief = doubts(landmarks, sample)
+            record["numbers"] = numbers = _numbers(sample, painted, belief)
+            notes = (*doubtful, *painted.notes, *_oddities(source, numbers["coverage"]))
+            self._check_quality(numbers["quality"], notes)
             record |= {"status": "degraded" if notes else "ok", "reasons": notes}
             files |= side_outputs(entry.image, painted, landmarks, self.recipe.save)
             encoded = encode_like(source, painted.image)
@@ -235,11 +236,14 @@ def _hashes(files: Mapping[PurePosixPath, bytes]) -> dict[str, str]:
     return {str(name): sha256_bytes(data) for name, data in files.items()}
 
 
-def _numbers(sample: Sample, painted: Painted) -> dict[str, float]:
-    """What was measured, and the label's angles in degrees: most questions to a manifest begin with them."""
+def _numbers(sample: Sample, painted: Painted, belief: float) -> dict[str, float]:
+    """What was measured, and the label's angles in degrees: most questions to a manifest begin with them.
+
+    belief: in the landmarks, 0..1. The painter cannot know of it, and its score rests on them.
+    """
     numbers = {
         "residual": painted.residual,
-        "quality": painted.quality,
+        "quality": round(painted.quality * belief, 4),
         "coverage": cv2.mean(painted.alpha)[0],
         **painted.numbers,
     }

@@ -76,7 +76,9 @@ _OPTIONS = [
     click.option("--border", type=click.Choice(BORDERS), default="constant", help="What fills the corners."),
     click.option("--fill", default="0", metavar="LEVEL|R,G,B", help="Colour of a constant border, 0 to 255."),
     click.option("--interpolation", type=click.Choice(INTERPOLATIONS), default="cubic", show_default=True),
-    click.option("--jobs", type=int, default=0, metavar="N", help="Worker processes; 0 uses all cores."),
+    click.option(
+        "--jobs", type=click.IntRange(0), default=0, metavar="N", help="Worker processes; 0 uses all cores."
+    ),
     click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N pictures."),
     click.option(
         "--max-failures",
@@ -138,7 +140,11 @@ def command(dry_run: bool, quiet: bool, max_failures: int, **given: Any) -> int:
     result = rotate_dataset(fmt, root, out, angles, turn, options, quiet=quiet)
     if not quiet:
         _summary(result)
-    return int(result.statuses["failed"] > max_failures)
+    failed = result.statuses["failed"]
+    if failed > max_failures:
+        total = result.statuses.total()
+        click.echo(f"Error: {failed} of {total} pictures failed, --max-failures is {max_failures}", err=True)
+    return int(failed > max_failures)
 
 
 def find_dataset(name: str | None, root: Path | None) -> tuple[DatasetFormat, Path]:
@@ -148,6 +154,8 @@ def find_dataset(name: str | None, root: Path | None) -> tuple[DatasetFormat, Pa
     if name is not None:
         return get_format(name), locate(name, root)
     folder = root if root is not None else Path()
+    if not folder.is_dir():
+        raise DatasetNotFound(f"{folder}: no such folder; --root must be the folder that holds the dataset")
     fmt = recognise(folder)
     if fmt is None:
         where = "this folder" if root is None else str(root)
@@ -195,6 +203,7 @@ def run(args: list[str] | None = None) -> int:
 
     0 done, 1 failures above --max-failures or an output that cannot be written, 2 a wrong call, 130 Ctrl-C.
     """
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")  # what is wrong is said once, by this program
     try:
         result = command.main(args=args, prog_name="rotaug", standalone_mode=False)
     except click.ClickException as error:

@@ -78,6 +78,10 @@ def checked_angles(angles: Sequence[float]) -> tuple[float, ...]:
     return tuple(float(a) for a in angles)
 
 
+#: angles of one picture; each is written as a twin of the whole dataset
+MOST_PER_IMAGE = 1000
+
+
 @dataclass(frozen=True)
 class Angles:
     """Which angles: a range with ``per_image`` draws for each picture, or a list that every picture gets.
@@ -100,8 +104,8 @@ class Angles:
             checked_angles(self.listed)
             if self.per_image != 1 or self.balance is not None:
                 raise UsageError("--per-image and --balance choose from a --range; --angles are all taken")
-        if self.per_image < 1:
-            raise UsageError(f"--per-image must be 1 or more, got {self.per_image}")
+        if not 1 <= self.per_image <= MOST_PER_IMAGE:
+            raise UsageError(f"--per-image must be from 1 to {MOST_PER_IMAGE}, got {self.per_image}")
         if self.seed < 0:
             raise UsageError(f"--seed must be 0 or more, got {self.seed}")
         if self.balance is not None and self.balance not in CELLS:

@@ -70,7 +70,10 @@ def check_dataset(
     One bad picture is a finding and never the end.
     """
     options = options or CheckOptions()
-    fmt = recognise(root) if root.is_dir() else None
+    for folder in filter(None, (root, options.source)):
+        if not folder.is_dir():
+            raise DatasetNotFound(f"{folder}: no such folder; name the folder of a dataset")
+    fmt = recognise(root)
     if fmt is None:
         raise DatasetNotFound(f"{root} holds no dataset that is known; name the dataset's own folder")
     run, outcomes, findings = read_records(root)

@@ -13,6 +13,7 @@ import click
 
 from .options import (
     FOLDER,
+    Number,
     batch_options,
     dataset_option,
     find_dataset,
@@ -70,7 +71,7 @@ _RECIPE_KEYS = ("seed", "share", "styles", "colors", "fabrics", "fabric_share", 
     show_default=True,
     help="JPEGs keep the source's tables, or also its own blocks wherever the mask is not (maskgen[dct]).",
 )
-@click.option("--strict", type=click.FloatRange(0, 1), metavar="Q", help="Fail pictures of lower quality.")
+@click.option("--strict", type=Number(0, 1), metavar="Q", help="Fail pictures of lower quality.")
 @click.option(
     "--on-fail",
     type=click.Choice(["leave", "copy"]),

@@ -31,7 +31,7 @@ def command() -> None:
 @click.option(
     "--jobs",
     "-j",
-    type=int,
+    type=click.IntRange(0),
     default=1,
     show_default=True,
     metavar="N",
@@ -49,11 +49,17 @@ def painter(count: int, styles: str | None, seed: int, jobs: int, **given: Any) 
     pin_threads()
     from dataclasses import asdict
 
+    from ..errors import UsageError
     from ..io.files import atomic_write
     from ..jobs.progress import Progress
+    from ..report.contact import check_name, contact_sheet, write_sheet
     from ..synth.bench import plan, run, table
     from ..synth.truth import pick_styles
 
+    if given["out"] is not None and given["out"].is_dir():
+        raise UsageError(f"{given['out']} is a folder; name a file for --out")
+    if given["sheet"] is not None:
+        check_name(given["sheet"])
     heads = plan(pick_styles(styles), count, seed)
     meter = Progress(len(heads), label="heads", quiet=given["quiet"])
     scores, tiles = [], []
@@ -72,8 +78,6 @@ def painter(count: int, styles: str | None, seed: int, jobs: int, **given: Any) 
         data = {"seed": seed, "medians": rows, "heads": [asdict(score) for score in scores]}
         atomic_write(given["out"], (json.dumps(data, indent=1) + "\n").encode())
     if given["sheet"] is not None:
-        from ..report.contact import contact_sheet, write_sheet
-
         write_sheet(given["sheet"], contact_sheet(tiles, columns=6, size=(300, 300)))
     return 0
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from ..errors import UsageError
-from .options import FOLDER
+from .options import FOLDER, Number
 
 #: exit code where a threshold is missed
 BELOW = 3
@@ -23,7 +23,9 @@ BELOW = 3
 @click.option("--seeds", metavar="A,B,...", help="Other seeds than the comparison's own.")
 @click.option("--models", metavar="A,B,...", help="Only these models, and the baseline.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override for every run.")
-@click.option("--max-gap", type=float, metavar="DEG", help="A model but the baseline above it: exit code 3.")
+@click.option(
+    "--max-gap", type=Number(), metavar="DEG", help="A model but the baseline above it: exit code 3."
+)
 @click.option(
     "--must-close", metavar="A,B,...", help="Exit code 3 unless these gaps are significantly smaller."
 )

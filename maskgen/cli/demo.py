@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import MaskgenError
+from ..errors import MaskgenError, UsageError
 from .options import FOLDER
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 #: pictures of each layout
 _COUNTS = {"300W-LP": 12, "AFLW2000": 24, "BIWI": 16}
 _SHOWN = 8
+_SHEETS = ("heads", "masked", "rotated")
 
 
 @click.command("demo")
@@ -27,7 +28,7 @@ _SHOWN = 8
 @click.option(
     "--jobs",
     "-j",
-    type=int,
+    type=click.IntRange(0),
     default=0,
     show_default=True,
     metavar="N",
@@ -42,8 +43,9 @@ def command(out: Path, seed: int, jobs: int, overwrite: bool) -> int:
     """
     from ..report.contact import contact_sheet, write_sheet
 
+    _check_folder(out)
     again = ["--overwrite"] if overwrite else []
-    sheets: dict[str, list[Tile]] = {"heads": [], "masked": [], "rotated": []}
+    sheets: dict[str, list[Tile]] = {title: [] for title in _SHEETS}
     for name, count in _COUNTS.items():
         clean, masked, turned = (out / f"{name}{end}" for end in ("", "_masked", "_rotated"))
         common = ["--seed", str(seed), "--jobs", str(jobs), "--quiet", *again]
@@ -60,6 +62,17 @@ def command(out: Path, seed: int, jobs: int, overwrite: bool) -> int:
         write_sheet(path, contact_sheet(tiles, columns=_SHOWN, size=(220, 220)))
         click.echo(f"  {path.resolve()}")
     return 0
+
+
+def _check_folder(out: Path) -> None:
+    """UsageError where ``out`` is a file, or holds anything but an earlier demo."""
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"--out {out} is a file; name a folder for the demo")
+    own = {f"{name}{end}" for name in _COUNTS for end in ("", "_masked", "_rotated")}
+    own |= {f"{title}.png" for title in _SHEETS}
+    others = sorted(path.name for path in out.iterdir() if path.name not in own) if out.is_dir() else []
+    if others:
+        raise UsageError(f"--out {out} holds other things ({others[0]}); name a new or an empty folder")
 
 
 def _call(name: str, args: list[str]) -> None:

@@ -166,6 +166,9 @@ def _from_model(
         predictor = OnnxPredictor(path, _onnx_spec(path, options))
         about: dict[str, Any] = {"name": path.stem, "file": str(path)}
     else:
+        for name in ("like", "size", "channels", "mean", "std"):
+            if options[name] is not None:
+                raise UsageError(f"--{name} is for ONNX files; {path.name} says itself how it wants pictures")
         device = pick_device(config.device)
         if path.suffix.lower() in (".h5", ".hdf5"):
             from ..hpe.importers.fsanet_keras import load_fsanet

@@ -68,15 +68,14 @@ def command(
         problem = str(error)
     lines = _describe(fmt, sample, landmarks, problem)
     click.echo("\n".join(lines))
+    pixels = _pixels(folder, entry)  # also where nothing is drawn: a picture cut short is to be told
     if out is not None:
         import cv2
 
         from ..io.files import atomic_write
         from ..landmarks.overlay import draw_labels
 
-        picture = draw_labels(
-            _pixels(folder, entry), landmarks, apparent_pose(sample), zoom, tuple(lines[:4])
-        )
+        picture = draw_labels(pixels, landmarks, apparent_pose(sample), zoom, tuple(lines[:4]))
         atomic_write(out, cv2.imencode(".png", picture)[1].tobytes())
         click.echo(f"drawn in {out}")
     return 0

@@ -100,8 +100,11 @@ def run(group: click.Command, args: list[str] | None = None, prog: str = "maskge
     What the user did wrong is one line on stderr: code 2 for a wrong call, 1 for a job that failed, 130 for
     Ctrl-C. An error that nobody foresaw is one line, too; MASKGEN_DEBUG=1 shows its traceback.
     """
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")  # what is wrong is said once, by this program
     try:
         result = group.main(args=args, prog_name=prog, standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        return _complain(_choice(error), 2)
     except click.UsageError as error:
         where = error.ctx.command_path if error.ctx is not None else prog
         return _complain(f"{_one_line(error.format_message())} (see {where} --help)", 2)
@@ -123,12 +126,16 @@ def run(group: click.Command, args: list[str] | None = None, prog: str = "maskge
         install = f"pip install 'maskgen[{_EXTRAS[error.name]}]'"
         return _complain(f"this needs {error.name}, which is not installed: {install}", 2)
     except OSError as error:
+        if error.filename is None and error.errno in _FULL:
+            return _complain(f"the output cannot be written: {error.strerror}", 1)
         return _unforeseen(error) if error.filename is None else _no_such_file(error)
     except Exception as error:
         return _unforeseen(error)
     return result if isinstance(result, int) else 0
 
 
+#: what a disk says that takes no more of what is printed or written
+_FULL = {errno.ENOSPC, errno.EDQUOT}
 #: what a path that was mistyped, or may not be used, makes the system say; all else is the machine's fault
 _WRONG_PATH = {
     errno.ENOENT,
@@ -150,6 +157,14 @@ def _no_such_file(error: OSError) -> int:
     return _complain(_one_line(f"{os.fsdecode(error.filename)}: {error.strerror or error}"), code)
 
 
+def _choice(error: click.UsageError) -> str:
+    """What a group of commands may be followed by, where nothing follows it."""
+    assert error.ctx is not None
+    group, path = error.ctx.command, error.ctx.command_path
+    names = group.list_commands(error.ctx) if isinstance(group, click.Group) else []
+    return f"{path} what? commands: {', '.join(names)} (see {path} --help)"
+
+
 def _one_line(text: str) -> str:
     return " ".join(text.split()).rstrip(".")
 
@@ -162,7 +177,8 @@ def _unforeseen(error: Exception) -> int:
 
 
 def _complain(message: str, code: int) -> int:
-    click.echo(f"Error: {message}", err=True)
+    # one line, whatever a path in it holds
+    click.echo(f"Error: {' '.join(message.splitlines())}", err=True)
     return code
 
 

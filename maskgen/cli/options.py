@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -37,6 +38,18 @@ class Limit(click.ParamType):  # type: ignore[type-arg]
         if not 0 <= number < float("inf") or (share and number > 100) or (not share and number % 1):
             self.fail(f"{value!r} is neither a count such as 3 nor a share such as 0.5%", param, ctx)
         return lambda total: int(total * number / 100) if share else int(number)
+
+
+class Number(click.FloatRange):
+    """A number within bounds; not nan, which no comparison would ever catch, and not infinity."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number. Fails for what is none."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            bounds = "" if self.min is None or self.max is None else f" from {self.min:g} to {self.max:g}"
+            self.fail(f"{value!r} is no number{bounds}", param, ctx)
+        return number
 
 
 def dataset_option(function: F) -> F:
@@ -83,7 +96,9 @@ def batch_options(function: F) -> F:
     jobs = "Worker processes; 0 takes every core. The output does not depend on it."
     failures = "Exit with code 1 if more images than this failed."
     options = [
-        click.option("--jobs", "-j", type=int, default=1, show_default=True, metavar="N", help=jobs),
+        click.option(
+            "--jobs", "-j", type=click.IntRange(0), default=1, show_default=True, metavar="N", help=jobs
+        ),
         click.option("--resume", is_flag=True, help="Finish an interrupted run of the same command."),
         click.option("--overwrite", is_flag=True, help="Delete an earlier output and start anew."),
         click.option("--max-failures", type=Limit(), default="0", show_default=True, help=failures),

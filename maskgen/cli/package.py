@@ -83,7 +83,15 @@ class _Size(click.ParamType):  # type: ignore[type-arg]
 @click.option("--parquet", is_flag=True, help="Also index.parquet (maskgen[parquet]).")
 @click.option("--archive", type=click.Choice(["zip", "tar.gz", "tar.zst"]), help="Pack the release.")
 @click.option("--part-size", type=_Size(), help="Cut the archive into parts of so many bytes.")
-@click.option("--jobs", "-j", type=int, default=1, show_default=True, metavar="N", help="Worker processes.")
+@click.option(
+    "--jobs",
+    "-j",
+    type=click.IntRange(0),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Worker processes; 0: all cores.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace an earlier release in --out.")
 @click.option("--quiet", "-q", is_flag=True, help="No summary; errors only.")
 def command(masked: Path, out: Path, **given: Any) -> int:

@@ -22,7 +22,15 @@ from .options import FOLDER, templates_option
 @templates_option
 @click.option("--landmarks", metavar="A,B", help="As for apply, if side files lie elsewhere here.")
 @click.option("--weights", type=FOLDER, metavar="DIR", help="Folder of the detector's network weights.")
-@click.option("--jobs", "-j", type=int, default=1, show_default=True, metavar="N", help="Worker processes.")
+@click.option(
+    "--jobs",
+    "-j",
+    type=click.IntRange(0),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Worker processes; 0: all cores.",
+)
 @click.option("--resume", is_flag=True, help="Finish an interrupted rebuild.")
 @click.option("--overwrite", is_flag=True, help="Delete an earlier output and start anew.")
 @click.option("--json", "json_file", type=FOLDER, metavar="FILE", help="Write all differences as JSON.")
@@ -46,6 +54,8 @@ def command(release: Path, root: Path | None, out: Path | None, **given: Any) ->
 
     opened = open_release(release)
     jobs = resolve_jobs(given["jobs"])
+    if given["json_file"] is not None and given["json_file"].is_dir():
+        raise UsageError(f"{given['json_file']} is a folder; name a file for --json")
     if given["verify"]:
         if out is None:
             raise UsageError("--verify compares a folder with the release: name it by --out")

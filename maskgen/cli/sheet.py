@@ -30,8 +30,9 @@ def command(
     The pictures are cropped to the face and spread evenly over the dataset.
     """
     from ..jobs.outcome import DONE
-    from ..report.contact import contact_sheet, masked_tiles, write_sheet
+    from ..report.contact import check_name, contact_sheet, masked_tiles, write_sheet
 
+    check_name(out)
     statuses = (only,) if only else DONE
     tiles = list(masked_tiles(masked, count, statuses=statuses, pairs=not alone))
     if not tiles:

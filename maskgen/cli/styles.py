@@ -47,6 +47,8 @@ def command(
 
     if sheet is None and (sample_id is not None or dataset is not None or root is not None):
         raise UsageError("--on, --dataset and --root say where to draw; name the drawing by --sheet FILE.png")
+    if sheet is not None and as_json:
+        raise UsageError("--json prints a list and --sheet draws one; give one of them")
     catalogue = Catalogue.load(templates)
     if sheet is not None:
         faces = _faces(sample_id, dataset, root)

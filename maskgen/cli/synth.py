@@ -36,7 +36,7 @@ from .options import FOLDER
 @click.option(
     "--jobs",
     "-j",
-    type=int,
+    type=click.IntRange(0),
     default=1,
     show_default=True,
     metavar="N",
@@ -66,6 +66,8 @@ def command(like: str, out: Path, count: int, poses: str, masked: str | None, **
     layout = get_layout(like)
     if count <= 0:
         raise UsageError(f"-n {count}: the number of pictures must be 1 or more")
+    if given["styles"] is not None and masked is None:
+        raise UsageError("--styles are those of masks worn as meshes: add --masked truth")
     how = poses if poses in ("like-original", "uniform") else tuple(read_poses(Path(poses)))
     twin = out.with_name(f"{out.name}_masked") if masked else None
     styles = pick_styles(given["styles"]) if masked else ()

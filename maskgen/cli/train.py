@@ -51,11 +51,15 @@ def command(
     if show:
         click.echo(configs.to_yaml(resolved), nl=False)
         return 0
+    from ..datasets import recognise
+    from ..errors import UsageError
     from ..hpe import train
     from ..hpe.trainer import Stopped
     from ..report.tables import error_table
 
     folder = out if out is not None else Path("runs") / resolved.name
+    if (held := recognise(folder)) is not None:
+        raise UsageError(f"{folder} holds the pictures of {held.name}; choose another --out for the run")
 
     def report(line: str) -> None:
         if not quiet:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import UsageError
-from .options import FOLDER, Limit
+from .options import FOLDER, Limit, Number
 
 if TYPE_CHECKING:
     from ..checks.finding import Report
@@ -33,10 +33,10 @@ BELOW = 3
     help="Worker processes; 0: all cores.",
 )  # fmt: skip
 @click.option("--no-hashes", is_flag=True, help="Do not read every file to compare its SHA-256.")
-@click.option("--min-quality", type=click.FloatRange(0, 1), default=0.3, show_default=True, metavar="Q")
+@click.option("--min-quality", type=Number(0, 1), default=0.3, show_default=True, metavar="Q")
 @click.option("--max-errors", type=Limit(), default="0", show_default=True, help="More errors: exit code 3.")
 @click.option("--max-warnings", type=Limit(), default="100%", show_default=True, help="More: exit code 3.")
-@click.option("--max-gap", type=float, metavar="DEG", help="A larger paired mean gap: exit code 3.")
+@click.option("--max-gap", type=Number(), metavar="DEG", help="A larger paired mean gap: exit code 3.")
 @click.option("--cache", type=FOLDER, metavar="DIR", help="Folder of crop caches, for --model.")
 @click.option("--json", "json_file", type=FOLDER, metavar="FILE", help="Write all findings as JSON.")
 @click.option("--html", "html_file", type=FOLDER, metavar="FILE", help="Write one page, with pictures.")
@@ -54,6 +54,11 @@ def command(
     """
     from ..checks.dataset import CheckOptions, check_dataset
 
+    if thresholds["max_gap"] is not None and not models:
+        raise UsageError("--max-gap needs a network: give --model")
+    for file in filter(None, (json_file, html_file)):
+        if file.is_dir():
+            raise UsageError(f"{file} is a folder; name a file for the report")
     options = CheckOptions(source, limit, jobs, not no_hashes, min_quality)
     report = check_dataset(folder, options)
     gaps = _gaps(folder, report, models, cache)
@@ -129,8 +134,6 @@ def _verdict(report: Report, gaps: dict[str, Any], thresholds: dict[str, Any]) -
         mean = g["paired"]["mean"]["mean"]
         if most_gap is not None and mean > most_gap:
             missed.append(f"{name} has a gap of {mean:.2f} degrees, {most_gap:g} allowed")
-    if most_gap is not None and not gaps:
-        raise UsageError("--max-gap needs a network: give --model")
     if missed:
         click.echo(f"failed: {'; '.join(missed)}", err=True)
         return BELOW

@@ -177,6 +177,8 @@ _BOUNDS: dict[str, tuple[float, bool]] = {
 #: greatest accepted value, for numbers that have one
 _LIMITS = {"augment.color": 1.0, "augment.shift": 1.0, "augment.rotate_deg": 180.0}
 _PROBABILITIES = ("flip", "rotate", "gray", "blur", "lowres", "mask")
+#: how often files and lines are written: nothing that is learned or measured depends on it
+HOUSEKEEPING = ("train.checkpoint_every", "train.keep", "train.log_every")
 
 
 def load(source: str | Path, overrides: Sequence[str] = ()) -> Config:
@@ -248,6 +250,12 @@ def with_overrides(config: Config, overrides: Mapping[str, Any]) -> Config:
     for key, value in overrides.items():
         _assign(tree, key, value)
     return build(tree)
+
+
+def identity(config: Config) -> dict[str, Any]:
+    """What makes a run the same run: all settings, with those of `HOUSEKEEPING` at their defaults."""
+    usual = Config()
+    return with_overrides(config, {key: dotted(usual, key) for key in HOUSEKEEPING}).as_dict()
 
 
 def to_yaml(config: Config) -> str:

@@ -153,7 +153,10 @@ def load_set(
         rows.append(keep)
     found = SampleSet(sources, caches, np.concatenate(index), np.concatenate(rows), dropped)
     if len(found) == 0:
-        raise UsageError(f"no picture is left of {expression!r}: {dropped}")
+        raise UsageError(
+            f"no picture is left of {expression!r}: {dropped['unusable']} cannot be used, "
+            f"{dropped['angle']} have an |angle| above data.angle_limit"
+        )
     # asked of the whole set: a part of it names its pictures as every other part does
     return replace(found, shared_ids=len(np.unique(found.column("id"))) < len(found))
 

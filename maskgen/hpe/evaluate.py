@@ -19,7 +19,7 @@ from ..errors import UsageError
 from ..io.files import atomic_write
 from ..jobs.manifest import digest, versions
 from . import gap, metrics
-from .config import Config, DataSection
+from .config import Config, DataSection, identity
 from .data import SampleSet, load_set
 from .predict import Predictor, predict
 from .predictions import Predictions, looks_like_radians
@@ -116,7 +116,7 @@ def results(
         "euler_order": EULER_ORDER,
         "metric": section.metric,
         "seed": config.seed,
-        "config_sha256": digest(config.as_dict()),
+        "config_sha256": digest(identity(config)),
         "versions": _versions(),
         "tests": scored,
         "gaps": gaps,

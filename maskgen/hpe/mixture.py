@@ -133,7 +133,12 @@ def find(name: str, root: str | Path | None = None) -> tuple[Path, DatasetFormat
         raise DatasetNotFound(f"no dataset or folder {name!r}; known are {known}, and twins of them")
     fmt, suffix = base
     if not suffix:
-        return locate(fmt.name, _containing(fmt, root)), fmt
+        try:
+            return locate(fmt.name, _containing(fmt, root)), fmt
+        except DatasetNotFound as error:
+            if root is None:
+                raise
+            raise DatasetNotFound(f"{root} (data.root, --root) holds no {fmt.name}, and {error}") from error
     raise DatasetNotFound(
         f"no folder {name!r} in {', '.join(map(str, looked))}; generate it first, or give its path"
     )

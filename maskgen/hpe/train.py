@@ -26,7 +26,7 @@ from ..errors import UsageError
 from ..io.files import atomic_write
 from ..jobs.manifest import digest
 from . import checkpoint
-from .config import Config, dotted, to_yaml
+from .config import HOUSEKEEPING, Config, dotted, identity, to_yaml
 from .contract import HeadPoseModel
 from .crops import get_policy
 from .data import SampleSet, load_set, seed_of
@@ -42,7 +42,10 @@ from .rows import RowSpec
 from .trainer import Report, Stopped, Trainer
 
 #: settings that may change when a run is resumed: they do not change what is learned
-_FREE = ("name", "device", "data.cache", "data.workers", "data.resident", "data.root", "data.test", "eval")
+_FREE = (
+    *("name", "device", "data.cache", "data.workers", "data.resident", "data.root", "data.test", "eval"),
+    *HOUSEKEEPING,
+)
 
 
 def run(config: Config, out: Path, *, resume: bool = False, report: Report = print) -> dict[str, Any]:
@@ -108,7 +111,9 @@ def finished(wanted: Config, folder: Path) -> dict[str, Any] | None:
         return None
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        same = content["config_sha256"] == digest(applied(wanted).as_dict())
+        known, settings = content["config_sha256"], applied(wanted)
+        # the second hash, of all settings as they are, is what earlier versions wrote
+        same = known in (digest(identity(settings)), digest(settings.as_dict()))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{path} is damaged; remove {folder} to train that run again") from error
     if not same:

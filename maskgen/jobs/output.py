@@ -17,6 +17,12 @@ from ..errors import MaskgenError, UsageError
 
 #: the folder for everything that is not the dataset itself
 RECORDS = "_maskgen"
+#: what a run.json holds that others rely on; a command leaves out what it does not know
+_RUN: dict[str, type] = {
+    **dict.fromkeys(("tool", "status", "dataset", "root", "manifest_sha256"), str),
+    **dict.fromkeys(("recipe", "versions", "shared", "counts", "reasons"), dict),
+    "chain": list,
+}
 
 
 class OutputError(MaskgenError):
@@ -61,19 +67,24 @@ def read_run(out: Path) -> dict[str, Any] | None:
         run = json.loads((out / RECORDS / "run.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return run if isinstance(run, dict) and "tool" in run else None
+    if not isinstance(run, dict) or "tool" not in run:
+        return None
+    sound = all(run.get(key) is None or isinstance(run[key], kind) for key, kind in _RUN.items())
+    return run if sound else None
 
 
 @contextmanager
 def open_output(
-    out: Path, *, resume: bool = False, overwrite: bool = False
+    out: Path, *, resume: bool = False, overwrite: bool = False, resumable: bool = True
 ) -> Iterator[dict[str, Any] | None]:
     """Hold ``out`` for writing; yields the run.json to resume from, or None for a fresh start.
+
+    resumable: whether the command has a --resume that a message may name.
 
     Raises UsageError where the folder holds anything and neither ``resume`` nor ``overwrite`` allows to go
     on, where another program writes to it, and always where it is not one of ours.
     """
-    run = check_output(out, resume=resume, overwrite=overwrite)
+    run = check_output(out, resume=resume, overwrite=overwrite, resumable=resumable)
     try:
         (out / RECORDS).mkdir(parents=True, exist_ok=True)
         lock = _lock(out)
@@ -89,17 +100,19 @@ def open_output(
             lock.close()
 
 
-def check_output(out: Path, *, resume: bool = False, overwrite: bool = False) -> dict[str, Any] | None:
+def check_output(
+    out: Path, *, resume: bool = False, overwrite: bool = False, resumable: bool = True
+) -> dict[str, Any] | None:
     """What `open_output` will say about ``out``, without changing anything."""
     if resume and overwrite:
         raise UsageError("--resume and --overwrite exclude each other: keep what is there, or start anew")
     try:
-        return _inspect(out, resume=resume, overwrite=overwrite)
+        return _inspect(out, resume, overwrite, resumable)
     except OSError as error:
         raise UsageError(f"cannot use {out} as output: {error.strerror or error}") from error
 
 
-def _inspect(out: Path, *, resume: bool, overwrite: bool) -> dict[str, Any] | None:
+def _inspect(out: Path, resume: bool, overwrite: bool, resumable: bool) -> dict[str, Any] | None:
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file; name a folder for the output")
     if not out.is_dir() or _is_bare(out):
@@ -111,9 +124,9 @@ def _inspect(out: Path, *, resume: bool, overwrite: bool) -> dict[str, Any] | No
             "name a new or an empty folder (nothing was deleted)"
         )
     if not (resume or overwrite):
+        ways = "--resume to finish it or --overwrite" if resumable else "--overwrite"
         raise UsageError(
-            f"{out} already holds an output ({run.get('status', 'unfinished')}); "
-            "use --resume to finish it or --overwrite to start anew"
+            f"{out} already holds an output ({run.get('status', 'unfinished')}); use {ways} to start anew"
         )
     return run if resume else None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import tempfile
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -85,6 +86,9 @@ def _parallel(
     from joblib.externals.loky import get_reusable_executor
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the caller; the executor flushes both
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
     pool = get_reusable_executor(max_workers=jobs, env=dict.fromkeys(_THREAD_VARIABLES, "1"))
     task = _Shard(work, stop)
     waiting: deque[Any] = deque()

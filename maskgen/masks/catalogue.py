@@ -244,7 +244,7 @@ def _load_fabrics(folder: Traversable) -> dict[str, Fabric]:
         return {}
     try:
         data = tomllib.loads(listing.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as e:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
         raise UsageError(f"{listing}: not valid TOML: {e}") from e
     found = {}
     for name, entry in data.items():

@@ -49,6 +49,8 @@ _RANGES = {
 _HEAD_MM = (-300.0, 300.0)
 _STRAP_RANGES = {"start": (0.0, 1.0), "width": (0.3, 60.0), "lift": (0.2, 20.0), "sag": (0.0, 40.0)}
 _BUMP_RANGES = {"at": (0.0, 1.0), "radius": (1.0, 60.0), "height": (0.0, 60.0), "wall": (1.0, 30.0)}
+#: what the file calls a field of the spec: one [[strap]] table for each of the straps
+_WRITTEN = {"straps": "strap"}
 T = TypeVar("T")
 
 
@@ -79,8 +81,9 @@ def _build(cls: type[T], data: Any, where: str, prefix: str) -> T:
     known = {f.name: f for f in fields(cls)}  # type: ignore[arg-type]
     for key in data:
         if key not in known:
-            near = get_close_matches(key, known, 1)
-            hint = f"; did you mean {prefix}{near[0]}?" if near else f"; known keys: {', '.join(known)}"
+            written = list(known) if prefix else [_WRITTEN.get(k, k) for k in known if k != "name"]
+            near = get_close_matches(key, written, 1)
+            hint = f"; did you mean {prefix}{near[0]}?" if near else f"; known keys: {', '.join(written)}"
             raise UsageError(f"{where}: unknown key {prefix}{key}{hint}")
     values = {}
     for key, f in known.items():

@@ -50,6 +50,9 @@ _COOL_SHARE = 0.06
 _BURNT = 0.9
 #: luminance, linear, taken where no skin can be read
 _DEFAULT_SKIN = 0.22
+#: where reading the light begins to fail: linear luminance that lit skin stays below 1 by (less in six of 906
+#: AFLW2000 files), that it has at least, and stops per unit normal that it differs by (less in none)
+_HEADROOM, _DARKEST_SKIN, _LEAST_GRADIENT = 0.1, 0.012, 0.07
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,6 +173,12 @@ def estimate_light(image: NDArray[np.uint8], fit: FaceFit) -> Light:
         bare=places,
         shade=round(2.0 ** min(shaded - level, 0.0), 4),
     )
+
+
+def readable(light: Light) -> float:
+    """0..1: how much the skin can tell of the light: nothing where it is burnt out, black or all alike."""
+    exposed = min(1.0, (1.0 - light.skin) / _HEADROOM, light.skin / _DARKEST_SKIN)
+    return max(exposed, 0.0) * min(1.0, math.hypot(*light.gradient.tolist()) / _LEAST_GRADIENT)
 
 
 def color_cast(light: Light, white: White) -> Array:

@@ -34,7 +34,7 @@ from .fabric import (
     wandered,
 )
 from .frame import photograph_box, share_outside
-from .light import Light, color_cast, estimate_light
+from .light import Light, color_cast, estimate_light, readable
 from .occluder import find_occluder, put_behind
 from .photo import Photo, read_photo
 from .raster import SS
@@ -78,7 +78,7 @@ _VERTICAL_LIMIT = 0.35  # stops per unit normal
 _REST_SHARE = 0.85
 #: pixels from nasion to chin below which a mask is a smudge
 _SMALL_FACE_PX = 22.0
-_BLACK_SKIN = 0.004  # linear luminance; nothing is left to read
+_BLACK_SKIN, _WHITE_SKIN = 0.004, 0.99  # linear luminance; nothing is left to read beyond
 
 
 class Painter:
@@ -299,7 +299,7 @@ def _quality(fit: FaceFit, light: Light) -> float:
     """0..1: how well the face was met and the light was read; comparable between pictures of one dataset."""
     met = np.exp(-((fit.residual_mm / 9.0) ** 2))
     size = 1.0 - np.exp(-fit.camera.scale / 0.15)
-    read = min(1.0, light.samples / 150.0) ** 0.5 * np.exp(-max(light.spread - 0.25, 0.0))
+    read = min(1.0, light.samples / 150.0) ** 0.5 * np.exp(-max(light.spread - 0.25, 0.0)) * readable(light)
     own = 0.7 if fit.pose_from_landmarks else 1.0
     return round(float(met * size * (0.5 + 0.5 * read) * own), 4)
 
@@ -314,6 +314,8 @@ def _notes(fit: FaceFit, light: Light, landmarks: Landmarks, size: tuple[int, in
         notes.append("small: the face is only a few pixels high")
     if light.samples < 40 or light.skin < _BLACK_SKIN:
         notes.append("light: too little skin is seen to read the light from it")
+    elif light.skin > _WHITE_SKIN:
+        notes.append("light: the skin is burnt out, and tells nothing of the light")
     outside = share_outside(landmarks.points, landmarks.valid, *size)
     if outside > 0.25:
         notes.append(f"outside: {100 * outside:.0f} % of the landmarks lie outside the picture")

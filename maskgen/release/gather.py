@@ -70,7 +70,9 @@ def gather(masked: Path, options: PackageOptions) -> Content:
     """
     run = read_run(masked)
     if run is None:
-        raise UsageError(f"{masked} holds no {RECORDS}/run.json; package takes an output of maskgen apply")
+        raise UsageError(
+            f"{masked} holds no sound {RECORDS}/run.json; package takes an output of maskgen apply"
+        )
     fmt = get_format(str(run.get("dataset") or run.get("layout")))
     root = run.get("root")
     right = gate(options.kind, fmt.name, is_synthetic(run, Path(root) if root else None), options.right)

@@ -76,7 +76,7 @@ def package(masked: Path, out: Path, options: PackageOptions | None = None) -> P
     ``despite``, pictures that may not leave without ``right``, an output that is taken.
     """
     options = options or PackageOptions()
-    check_apart(masked, out)
+    check_apart(masked, out, twin="release")
     _check_out(out, options.overwrite)
     check_extras(options.archive, options.parquet)
     content = gather(masked, options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ Pixels = NDArray[np.uint8]
 
 _BACKGROUND, _INK = 32, (225, 225, 225)
 _MARGIN, _CAPTION = 4, 16
+#: pixels of a sheet: what a viewer still opens
+_MOST_PIXELS = 500_000_000
 #: how much of the surroundings a crop shows: its side over that of the changed area
 _ROOM = 1.9
 
@@ -42,7 +45,13 @@ def contact_sheet(tiles: Iterable[Tile], columns: int = 8, size: tuple[int, int]
     width, height = size
     if columns < 1 or width < 16 or height < 16:
         raise UsageError(f"a sheet needs at least 1 column and tiles of 16 pixels, got {columns} and {size}")
-    cells = [_cell(tile, width, height) for tile in tiles]
+    cells: list[Pixels] = []
+    for tile in tiles:
+        if (len(cells) + 1) * width * height > _MOST_PIXELS:
+            raise UsageError(
+                f"a sheet holds {_MOST_PIXELS // 1_000_000} megapixels at most: take fewer or smaller ones"
+            )
+        cells.append(_cell(tile, width, height))
     if not cells:
         raise UsageError("there is no picture to put on the sheet")
     blank = np.full_like(cells[0], _BACKGROUND)
@@ -52,10 +61,16 @@ def contact_sheet(tiles: Iterable[Tile], columns: int = 8, size: tuple[int, int]
     return np.vstack([np.hstack(row) for row in rows])
 
 
-def write_sheet(path: Path, sheet: Pixels) -> None:
-    """Write a sheet as PNG or JPEG, by the file's name. Raises UsageError for other names, ImageError."""
+def check_name(path: Path) -> None:
+    """UsageError where ``path`` cannot name a sheet; to be asked before the work of drawing it."""
     if path.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise UsageError(f"{path}: a sheet is a .png or a .jpg file")
+
+
+def write_sheet(path: Path, sheet: Pixels) -> None:
+    """Write a sheet as PNG or JPEG, by the file's name. Raises UsageError for other names and
+    for a path that cannot be, ImageError, MaskgenError where the disk takes no more."""
+    check_name(path)
     settings = [] if path.suffix.lower() == ".png" else [cv2.IMWRITE_JPEG_QUALITY, 92]
     done, data = cv2.imencode(path.suffix, sheet, settings)
     if not done:
@@ -63,7 +78,8 @@ def write_sheet(path: Path, sheet: Pixels) -> None:
     try:
         atomic_write(path, data.tobytes())
     except OSError as error:
-        raise MaskgenError(f"cannot write {path}: {error.strerror or error}") from error
+        kind = MaskgenError if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO) else UsageError
+        raise kind(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def masked_tiles(
@@ -79,11 +95,20 @@ def masked_tiles(
         raise UsageError(
             f"{out}: not a complete output of maskgen apply or rotaug (no finished _maskgen/run.json)"
         )
+    if run.get("root") is None:
+        raise UsageError(
+            f"{out} is an output of {run['tool']} and names no source; a sheet shows outputs of maskgen "
+            "apply or rotaug (one picture: maskgen inspect)"
+        )
     root = Path(run["root"])
     there = root.is_dir()
     if pairs and not there:
         raise UsageError(f"{out}: its source {root} is not there any more; --alone does without it")
-    for outcome in _spread(out, limit, statuses):
+    try:
+        chosen = list(_spread(out, limit, statuses))
+    except ValueError as error:
+        raise UsageError(f"{out}: {error}; maskgen validate tells what else is wrong") from error
+    for outcome in chosen:
         assert outcome.output is not None
         after = read_image(out / outcome.output).bgr
         # without its source nothing says where the mask is: the whole picture is shown

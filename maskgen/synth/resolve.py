@@ -120,10 +120,15 @@ def _fabric_ways(p, rows, n, triangles, vertices):  # type: ignore[no-untyped-de
 
 @njit(cache=True, fastmath=FINITE, error_model="numpy")
 def _shade(  # type: ignore[no-untyped-def]
-    p, mat, rows, pixels, weights, n, triangles, vertices, head_down, view, skin_map, fabric_map, eye, cloth,
-    frame, whiteness, lamps, sh, shadow_map, sharpness, rgb,
+    p, mat, rows, pixels, weights, n, mesh, maps, lighting, rgb
 ):  # fmt: skip
-    """Shade n points of one material and add their weighted light to the pixels of rgb (h * w, 3)."""
+    """Shade n points of one material and add their weighted light to the pixels of rgb (h * w, 3).
+
+    mesh, maps, lighting: the arguments of `resolve` of that kind, in its order.
+    """
+    triangles, vertices, head_down, view = mesh
+    skin_map, fabric_map, eye, cloth, frame, whiteness = maps
+    lamps, sh, shadow_map, sharpness = lighting
     _interpolate(p, rows, n, triangles, vertices)
     _look(p, view[0], view[1], view[2])
     find_shadow(p, n, shadow_map, sharpness)
@@ -176,6 +181,27 @@ def _gather(group, k, material, depths):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, fastmath=FINITE, error_model="numpy")
+def _look_up(ids, depth, x, y, group, depths):  # type: ignore[no-untyped-def]
+    """Take what the four samples of pixel (x, y) see into group and, where that is not one triangle, how far
+    it lies into depths: how many see anything, and whether all see the same triangle."""
+    upper, lower = ids[2 * y], ids[2 * y + 1]
+    a, b, c, d = upper[2 * x], upper[2 * x + 1], lower[2 * x], lower[2 * x + 1]
+    group[0], group[1], group[2], group[3] = a, b, c, d
+    whole = a == b and a == c and a == d and a < HAIR_BASE
+    if not whole:
+        depths[0], depths[1] = depth[2 * y, 2 * x], depth[2 * y, 2 * x + 1]
+        depths[2], depths[3] = depth[2 * y + 1, 2 * x], depth[2 * y + 1, 2 * x + 1]
+    return (a >= 0) + (b >= 0) + (c >= 0) + (d >= 0), whole
+
+
+@njit(cache=True, fastmath=FINITE, error_model="numpy")
+def _add(light, at, color, share):  # type: ignore[no-untyped-def]
+    """Lay a share of a colour (3,) into pixel ``at`` of light (h * w, 3)."""
+    for c in range(3):
+        light[at, c] += color[c] * share
+
+
+@njit(cache=True, fastmath=FINITE, error_model="numpy")
 def resolve(  # type: ignore[no-untyped-def]
     ids, depth, triangles, material, vertices, head_down, view, skin_map, fabric_map, eye, cloth, frame,
     whiteness, lamps, sh, shadow_map, sharpness, hair_rgb, rgb, cover,
@@ -188,6 +214,8 @@ def resolve(  # type: ignore[no-untyped-def]
     """
     height, width = rgb.shape[:2]
     light, covers = rgb.reshape(-1, 3), cover.reshape(-1, 3)
+    mesh, lighting = (triangles, vertices, head_down, view), (lamps, sh, shadow_map, sharpness)
+    maps = (skin_map, fabric_map, eye, cloth, frame, whiteness)
     points = np.zeros((_MATERIALS, ROWS * CHUNK), np.float32)
     rows = np.zeros((_MATERIALS, CHUNK), np.int32)
     pixels = np.zeros((_MATERIALS, CHUNK), np.int32)
@@ -195,60 +223,37 @@ def resolve(  # type: ignore[no-untyped-def]
     waiting = np.zeros(_MATERIALS, np.int64)
     group, depths = np.zeros(4, np.int32), np.zeros(4, np.float32)
     quarter = f32(0.25)
-    for y in range(height):
-        upper, lower = ids[2 * y], ids[2 * y + 1]
-        for x in range(width):
-            a, b, c, d = upper[2 * x], upper[2 * x + 1], lower[2 * x], lower[2 * x + 1]
-            if a < 0 and b < 0 and c < 0 and d < 0:
+    for at in range(height * width):
+        x, y = at % width, at // width
+        hits, whole = _look_up(ids, depth, x, y, group, depths)
+        if hits == 0:
+            continue
+        covers[at, 0] = quarter * f32(hits)
+        for c in range(3):
+            light[at, c] *= f32(1.0) - covers[at, 0]
+        for k in range(1 if whole else 4):
+            t = group[k]
+            if t < 0:
                 continue
-            at = y * width + x
-            group[0], group[1], group[2], group[3] = a, b, c, d
-            whole = a == b and a == c and a == d and a < HAIR_BASE
+            if t >= HAIR_BASE:
+                _add(light, at, hair_rgb[t - HAIR_BASE], quarter)
+                continue
+            right, down, members = f32(0.5), f32(0.5), 4
             if not whole:
-                depths[0], depths[1] = depth[2 * y, 2 * x], depth[2 * y, 2 * x + 1]
-                depths[2], depths[3] = depth[2 * y + 1, 2 * x], depth[2 * y + 1, 2 * x + 1]
-            hits = (a >= 0) + (b >= 0) + (c >= 0) + (d >= 0)
-            rest = f32(1.0) - quarter * f32(hits)
-            covers[at, 0] = quarter * f32(hits)
-            light[at, 0] *= rest
-            light[at, 1] *= rest
-            light[at, 2] *= rest
-            for k in range(4):
-                t = group[k]
-                if t < 0:
-                    continue
-                if t >= HAIR_BASE:
-                    light[at, 0] += hair_rgb[t - HAIR_BASE, 0] * quarter
-                    light[at, 1] += hair_rgb[t - HAIR_BASE, 1] * quarter
-                    light[at, 2] += hair_rgb[t - HAIR_BASE, 2] * quarter
-                    continue
-                mat = material[t]
-                right, down, members = f32(0.5), f32(0.5), 4
-                if not whole:
-                    right, down, members = _gather(group, k, material, depths)
-                weight = quarter * f32(members)
-                if mat == SKIN:
-                    covers[at, 1] += weight
-                elif mat == FABRIC:
-                    covers[at, 2] += weight
-                n = waiting[mat]
-                points[mat, PX + n] = f32(2 * x) + right
-                points[mat, PY + n] = f32(2 * y) + down
-                rows[mat, n], pixels[mat, n], weights[mat, n] = t, at, weight
-                waiting[mat] = n + 1
-                if n + 1 == CHUNK:
-                    waiting[mat] = 0
-                    _shade(
-                        points[mat], mat, rows[mat], pixels[mat], weights[mat], CHUNK, triangles, vertices,
-                        head_down, view, skin_map, fabric_map, eye, cloth, frame, whiteness, lamps, sh,
-                        shadow_map, sharpness, light,
-                    )  # fmt: skip
-                if whole:
-                    break
+                right, down, members = _gather(group, k, material, depths)
+            mat, n, weight = material[t], waiting[material[t]], quarter * f32(members)
+            if mat == SKIN:
+                covers[at, 1] += weight
+            elif mat == FABRIC:
+                covers[at, 2] += weight
+            points[mat, PX + n], points[mat, PY + n] = f32(2 * x) + right, f32(2 * y) + down
+            rows[mat, n], pixels[mat, n], weights[mat, n] = t, at, weight
+            waiting[mat] = (n + 1) % CHUNK
+            if n + 1 == CHUNK:
+                _shade(
+                    points[mat], mat, rows[mat], pixels[mat], weights[mat], CHUNK, mesh, maps, lighting, light
+                )
     for mat in range(_MATERIALS):
         if waiting[mat] > 0:
-            _shade(
-                points[mat], mat, rows[mat], pixels[mat], weights[mat], waiting[mat], triangles, vertices,
-                head_down, view, skin_map, fabric_map, eye, cloth, frame, whiteness, lamps, sh, shadow_map,
-                sharpness, light,
-            )  # fmt: skip
+            n = waiting[mat]
+            _shade(points[mat], mat, rows[mat], pixels[mat], weights[mat], n, mesh, maps, lighting, light)

@@ -47,12 +47,14 @@ def generate(
     """
     if order.count <= 0:
         raise UsageError(f"-n {order.count}: the number of pictures must be 1 or more")
+    if order.count > layout.most:
+        raise UsageError(f"-n {order.count}: {layout.name} has names for {layout.most:,} pictures at most")
     planned = layout.plan(order)
     for root in filter(None, (order.out, order.twin)):
-        check_output(root, overwrite=overwrite)
-    with open_output(order.out, overwrite=overwrite):
+        check_output(root, overwrite=overwrite, resumable=False)
+    with open_output(order.out, overwrite=overwrite, resumable=False):
         if order.twin is not None:
-            with open_output(order.twin, overwrite=overwrite):
+            with open_output(order.twin, overwrite=overwrite, resumable=False):
                 return _write_all(layout, order, planned, jobs, quiet)
         return _write_all(layout, order, planned, jobs, quiet)
 

@@ -49,11 +49,51 @@ def test_datasets_lists_what_is_where_and_how_much_of_it_is_labelled(
     assert "BIWI" not in lines["Where"]
 
 
-def test_datasets_says_what_to_do_when_nothing_is_found(run, tmp_path) -> None:
+@pytest.mark.parametrize("name", ["AFLW2000", "BIWI", "300W-LP"])
+def test_what_cannot_be_read_as_a_label_is_not_counted_as_one(run, fake_dataset, name) -> None:
+    root = fake_dataset(name, private=True)
+    rows = json.loads(run("datasets", "--json", "--root", root)[1])
+    before = next(row for row in rows if row["dataset"] == name)
+    assert before["labels_read"] == before["labelled"]
+    ending = "*_pose.txt" if name == "BIWI" else "[aA]*_0.mat" if name == "300W-LP" else "image*.mat"
+    broken = sorted(root.rglob(ending))[0]
+    for garbage in (b"", b"no label at all", broken.read_bytes()[:-60]):
+        broken.write_bytes(garbage)
+        _, out, _ = run("datasets", "--root", root)
+        line = next(line for line in out.splitlines() if line.startswith(name))
+        assert f"{before['labelled'] - 1} labelled" in line
+        assert f"of {before['labelled']} labels that were read, 1 cannot be; {broken.name}" in line
+
+
+def test_labels_of_a_large_set_are_read_here_and_there(run, fake_dataset, monkeypatch) -> None:
+    from maskgen.cli import datasets
+    from maskgen.datasets.aflw2000 import AFLW2000
+
+    root = fake_dataset("AFLW2000", private=True)
+    (root / "image00002.mat").write_bytes(b"x")
+    for i in range(100):
+        shutil.copy(root / "image00004.jpg", root / f"image5{i:04}.jpg")
+        shutil.copy(root / "image00004.mat", root / f"image5{i:04}.mat")
+    monkeypatch.setattr(datasets, "_MOST_READ", 8)
+    reads = []
+    read = AFLW2000.read
+    monkeypatch.setattr(AFLW2000, "read", lambda *given: (reads.append(given[2].id), read(*given))[1])
+    rows = {r["dataset"]: r for r in json.loads(run("datasets", "--json", "--root", root)[1])}
+    row = rows["AFLW2000"]
+    assert row["images"] == 106
+    assert row["labelled"] == 105  # the first is one of those that are read
+    assert 4 < row["labels_read"] <= 8
+    assert "image00002" in reads
+    assert max(reads) > "image50080"
+
+
+def test_datasets_says_what_to_do_when_nothing_is_found(run, monkeypatch, tmp_path) -> None:
     code, out, _ = run("datasets")
     assert code == 0
     assert "Set MASKGEN_DATA" in out
     assert "http" in out
+    monkeypatch.setenv("MASKGEN_DATA", str(tmp_path / "gone"))
+    assert f"MASKGEN_DATA is {tmp_path / 'gone'}, which is no folder" in run("datasets")[1]
     (tmp_path / "odd").mkdir()
     assert "Expected inside" in run("datasets", "--root", tmp_path / "odd")[1]
 
@@ -137,6 +177,25 @@ def test_inspect_shows_a_sample_whose_landmarks_are_refused(run, fake_dataset) -
     code, out, _ = run("inspect", "image00002", "--dataset", "AFLW2000", "--root", root)
     assert code == 0
     assert "no landmarks: image00002: only 0 of 68" in out
+
+
+@pytest.mark.parametrize("drawn", [False, True])
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [("AFLW2000", "image00002"), ("BIWI", "01/frame_00003"), ("300W-LP", "AFW_134212_1_2")],
+)
+def test_inspect_tells_that_a_picture_is_cut_short(run, fake_dataset, tmp_path, name, wanted, drawn) -> None:
+    root = fake_dataset(name, private=True)
+    picture = sorted(root.rglob(f"*{wanted.split('/')[-1]}*[gp]"))[0]
+    picture.write_bytes(picture.read_bytes()[:-400])
+    words = ["--out", tmp_path / "look.png"] if drawn else []
+    wanted = picture.relative_to(root).with_suffix("").as_posix()
+    code, out, err = run("inspect", wanted, "--dataset", name, "--root", root, *words)
+    assert code == 1
+    assert "yaw" in out
+    assert picture.name in err
+    assert len(err.strip().splitlines()) == 1
+    assert not (tmp_path / "look.png").exists()
 
 
 @pytest.mark.parametrize(

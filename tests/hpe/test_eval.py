@@ -147,6 +147,8 @@ def test_outputs_that_run_against_the_labels_are_warned_about(root, tmp_path, ca
         ["{model}", "--data", "CelebA"],
         ["{model}", "--data", "AFLW2000", "--crop", "tight"],
         ["{model}", "--protocol", "p7"],
+        ["{model}", "--data", "{set}", "--mean", "raw"],
+        ["{model}", "--data", "{set}", "--size", "64"],
         ["{text}", "--data", "AFLW2000"],
         ["{keras}", "--data", "AFLW2000"],
         ["{onnx}", "--data", "AFLW2000"],
@@ -164,6 +166,7 @@ def test_wrong_calls_are_one_sentence_and_exit_code_2(root, model, tmp_path, cap
     names = {
         "model": model,
         "text": tmp_path / "a.txt",
+        "set": root,
         "onnx": tmp_path / "a.onnx",
         "keras": tmp_path / "a.h5",
         "table": tmp_path / "a.csv",

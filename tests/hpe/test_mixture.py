@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from importlib.resources import files
 
 import numpy as np
@@ -33,6 +34,8 @@ def test_what_is_no_expression_is_refused_in_one_sentence(text: str) -> None:
 def test_a_name_that_is_no_dataset_is_refused_with_the_known_ones(tmp_path) -> None:
     with pytest.raises(DatasetNotFound, match="300W-LP"):
         mixture.resolve("CelebA", tmp_path)
+    with pytest.raises(DatasetNotFound, match=re.escape(f"{tmp_path} (data.root, --root) holds no BIWI")):
+        mixture.resolve("BIWI", tmp_path)
 
 
 def test_a_twin_that_was_not_generated_is_asked_for(tmp_path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -13,6 +14,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from maskgen.cli.main import command as maskgen  # noqa: E402
+from maskgen.cli.main import run  # noqa: E402
 from maskgen.errors import UsageError  # noqa: E402
 from maskgen.hpe import checkpoint, config, train  # noqa: E402
 from maskgen.hpe.batching import epoch_steps  # noqa: E402
@@ -23,6 +26,7 @@ from maskgen.hpe.optim import average, fresh_statistics  # noqa: E402
 from maskgen.hpe.registry import create_model, model_class  # noqa: E402
 from maskgen.hpe.schedule import learning_rate  # noqa: E402
 from maskgen.hpe.trainer import Stopped, Trainer, TrainingFailed  # noqa: E402
+from maskgen.jobs.manifest import digest  # noqa: E402
 from tests.hpe.tiny_sets import write_set  # noqa: E402
 
 torch.set_num_threads(1)
@@ -218,6 +222,26 @@ def test_a_run_folder_is_not_overwritten_and_settings_do_not_change_on_resume(ro
         train.run(settings(root, "train.epochs=1", "train.lr=0.5"), tmp_path / "run", resume=True)
 
 
+def test_how_often_files_are_written_does_not_make_another_run(root, tmp_path) -> None:
+    tests = f"data.test={{clean: '{root}'}}"
+    wanted = settings(root, "train.epochs=1", tests)
+    seldom = settings(
+        root, "train.epochs=1", tests, "train.checkpoint_every=7", "train.keep=5", "train.log_every=3"
+    )
+    folder = tmp_path / "run"
+    train.run(wanted, folder, report=lambda s: None)
+    assert train.finished(seldom, folder) == train.finished(wanted, folder)
+    train.run(seldom, folder, resume=True, report=lambda s: None)
+    with pytest.raises(UsageError, match="other settings"):
+        train.finished(settings(root, "train.epochs=2", tests), folder)
+    # what earlier versions wrote: a hash of all settings as they are
+    earlier = digest(seldom.as_dict())
+    content = json.loads((folder / "results.json").read_text())
+    assert content["config_sha256"] != earlier
+    (folder / "results.json").write_text(json.dumps({**content, "config_sha256": earlier}))
+    assert train.finished(seldom, folder) is not None
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [
@@ -238,6 +262,17 @@ def test_what_cannot_be_trained_is_refused_in_one_sentence(root, tmp_path, overr
     with pytest.raises(UsageError, match=message) as caught:
         train.run(settings(root, override), tmp_path / "run", report=lambda s: None)
     assert "\n" not in str(caught.value)
+
+
+def test_a_run_is_not_written_among_pictures(root, tmp_path, capsys) -> None:
+    before = sorted(root.iterdir())
+    assert run(maskgen, ["train", "quick/base", "--set", f"data.train={root}", "--out", str(root)]) == 2
+    assert f"{root} holds the pictures of AFLW2000" in capsys.readouterr().err
+    assert sorted(root.iterdir()) == before
+    nothing_left = ["--set", "data.angle_limit=1e-6", "--out", str(tmp_path / "run"), "-q"]
+    cache = ["--set", f"data.cache={tmp_path / 'cache'}"]
+    assert run(maskgen, ["train", "quick/base", "--set", f"data.train={root}", *cache, *nothing_left]) == 2
+    assert "0 cannot be used, 40 have an |angle| above data.angle_limit" in capsys.readouterr().err
 
 
 def test_a_test_set_that_is_not_there_is_told_before_the_training(root, tmp_path) -> None:

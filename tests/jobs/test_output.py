@@ -136,3 +136,8 @@ def test_a_broken_run_json_reads_as_none(tmp_path):
     (tmp_path / RECORDS).mkdir()
     (tmp_path / RECORDS / "run.json").write_bytes(b"\xff\xfe{")
     assert read_run(tmp_path) is None
+    for text in ('{"tool": "maskgen", "root": 7}', '{"tool": "maskgen", "recipe": []}', "[]", "7"):
+        (tmp_path / RECORDS / "run.json").write_text(text)
+        assert read_run(tmp_path) is None
+    (tmp_path / RECORDS / "run.json").write_text('{"tool": "maskgen", "root": "x", "chain": null}')
+    assert read_run(tmp_path) is not None

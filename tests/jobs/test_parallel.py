@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import os
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -99,6 +101,16 @@ def test_shards_share_small_batches_evenly_and_stay_small_for_large_ones():
     assert shard_size(3, 8) == 1
     for total, jobs in ((100, 2), (906, 4)):
         assert total / shard_size(total, jobs) >= 8 * jobs
+
+
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_workers_start_where_the_caller_has_closed_an_output(name):
+    code = (
+        f"import sys; sys.{name} = None\n"
+        "from maskgen.jobs.parallel import stream\n"
+        "sys.exit(sum(stream(abs, [-1, -2], jobs=2)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 3
 
 
 def test_jobs_count_cores_from_zero_down_and_refuse_nonsense():

@@ -252,7 +252,7 @@ def test_real_labels_leave_no_doubt(samples: Path) -> None:
         fmt, root = get_format(name), samples / name
         for entry in list(fmt.index(root))[::9]:
             read = fmt.read(root, entry)
-            assert doubts(landmarks_for(read), read) == ()
+            assert doubts(landmarks_for(read), read).notes == ()
 
 
 @pytest.mark.parametrize(("shift", "factor", "words"), [(30.0, 1.0, "px beside"), (0.0, 2.0, "2 times")])
@@ -261,15 +261,18 @@ def test_a_face_beside_its_label_or_of_another_size_is_doubted(sample, shift, fa
     middle = points[17:].mean(axis=0)
     points = (points - middle) * factor + middle + [shift, shift, 0.0]
     moved = _with(sample, points)
-    notes = doubts(moved.landmarks, moved)
+    notes, belief = doubts(moved.landmarks, moved)
+    assert belief < 0.5 < doubts(sample.landmarks, sample).belief
     assert len(notes) == 1
     assert words in notes[0]
     # without a camera nobody can tell
-    assert doubts(moved.landmarks, replace(moved, camera=None)) == ()
+    assert doubts(moved.landmarks, replace(moved, camera=None)) == ((), 1.0)
 
 
 def test_few_known_landmarks_are_doubted(sample: Sample) -> None:
     points = np.array(sample.landmarks.points)
     points[:30] = np.nan
     few = _with(sample, points)
-    assert doubts(few.landmarks, few) == ("landmarks: only 38 of 68 are known",)
+    notes, belief = doubts(few.landmarks, few)
+    assert notes == ("landmarks: only 38 of 68 are known",)
+    assert belief < 0.5

@@ -167,6 +167,13 @@ def test_a_wrong_list_of_fabrics_is_refused(tmp_path: Path, entry: str) -> None:
         Catalogue.load([tmp_path])
 
 
+def test_a_list_of_fabrics_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "_textures").mkdir()
+    (tmp_path / "_textures" / "fabrics.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(UsageError, match=r"fabrics\.toml: not valid TOML"):
+        Catalogue.load([tmp_path])
+
+
 def test_a_picture_of_ones_own_becomes_a_seamless_square_fabric(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     file = tmp_path / "holiday.jpg"

@@ -88,6 +88,8 @@ WRONG = [
     ("name", "other", ("name", "folder")),
     ("straps", [], ("straps", "[[strap]]")),
     ("strap", {"start": [0, 0]}, ("strap", "[[strap]]")),
+    ("strapz", [], ("strapz", "did you mean strap?")),
+    ("nam", "other", ("nam", "known keys")),
     ("wears", [], ("wears", "correct")),
     ("wears", ["upside_down"], ("wears", "upside_down", "under_nose")),
     ("weight", -1, ("weight", "at least 0", "-1")),
@@ -142,6 +144,21 @@ def test_a_wrong_style_names_file_key_and_expectation(path: str, value: Any, sai
     assert "\n" not in text
     for word in said:
         assert word in text, text
+
+
+@pytest.mark.parametrize("place", ["qqq", "outline.qqq", "drape.qqq", "material.qqq", "strap.0.qqq"])
+def test_every_key_that_is_named_as_known_can_be_written(place: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_style("thing", put(place, 1), "x.toml")
+    known = str(caught.value).partition("known keys: ")[2].split(", ")
+    assert len(known) > 2
+    for key in known:
+        text = ""
+        try:
+            parse_style("thing", put(place.replace("qqq", key), "?"), "x.toml")
+        except UsageError as error:
+            text = str(error)
+        assert "unknown key" not in text, key
 
 
 def test_every_shipped_style_names_itself_and_what_it_is_for() -> None:

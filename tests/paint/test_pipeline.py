@@ -225,6 +225,26 @@ def test_landmarks_that_are_wrong_by_30_px_lower_the_quality_or_are_noted(painte
     assert bad.quality < 0.5 * good.quality
 
 
+@pytest.mark.parametrize(
+    ("spoilt", "noted"),
+    [
+        (lambda image: np.full_like(image, 255), True),
+        (lambda image: np.full_like(image, 128), False),
+        (lambda image: np.full_like(image, 0), True),
+        (lambda image: np.clip(image.astype(int) * 4, 0, 255).astype(np.uint8), True),
+        (lambda image: image // 40, True),
+    ],
+    ids=["white", "grey", "black", "burnt out", "dark"],
+)
+def test_a_picture_whose_light_cannot_be_read_scores_less(painter, spoilt, noted):
+    image, landmarks, pose = face()
+    good = painter.paint(image, landmarks, pose, MaskDraw("surgical"))
+    bad = painter.paint(spoilt(image), landmarks, pose, MaskDraw("surgical"))
+    assert good.quality > 0.85
+    assert bad.quality < 0.65 * good.quality
+    assert any(n.startswith("light") for n in bad.notes) == noted
+
+
 def test_a_missing_pose_is_taken_from_the_landmarks_and_said(painter):
     image, landmarks, pose = face(20, 5)
     with_pose = painter.paint(image, landmarks, pose, MaskDraw("surgical"))

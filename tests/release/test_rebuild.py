@@ -152,6 +152,16 @@ def test_paint_and_codec_are_told_apart_by_the_pixels(damaged, tmp_path):
     assert "numpy 1 there, 2 here" in found.text
 
 
+def test_a_folder_in_place_of_the_json_file_is_told_before_anything_is_rebuilt(aflw, tmp_path, capsys):
+    from maskgen.cli.main import command, run
+
+    out, (root, _, release) = tmp_path / "out", aflw
+    call = ["rebuild", str(release), "--root", str(root), "--out", str(out), "--json", str(tmp_path)]
+    assert run(command, call) == 2
+    assert "name a file for --json" in capsys.readouterr().err
+    assert not out.exists()
+
+
 def test_the_pixel_hash_sees_shape_and_every_plane():
     def png(array) -> bytes:
         return cv2.imencode(".png", array)[1].tobytes()

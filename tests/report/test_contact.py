@@ -13,7 +13,7 @@ import pytest
 from maskgen.apply import apply_recipe
 from maskgen.apply_one import ApplyOptions, Templates
 from maskgen.datasets import get_format
-from maskgen.errors import MaskgenError, UsageError
+from maskgen.errors import UsageError
 from maskgen.io.files import sha256_file
 from maskgen.recipe import Recipe
 from maskgen.report.contact import Tile, changed_box, contact_sheet, masked_tiles, write_sheet
@@ -62,7 +62,7 @@ def test_sheets_are_written_as_their_name_says(tmp_path):
     with pytest.raises(UsageError, match=r"\.png or a \.jpg"):
         write_sheet(tmp_path / "a.gif", sheet)
     (tmp_path / "file").write_text("x")
-    with pytest.raises(MaskgenError, match="cannot write"):
+    with pytest.raises(UsageError, match="cannot write"):  # a wrong path, not a full disk
         write_sheet(tmp_path / "file" / "a.png", sheet)
 
 
@@ -115,6 +115,27 @@ def test_without_its_source_a_dataset_is_shown_alone(masked, tmp_path):
     with pytest.raises(UsageError, match="--alone does without it"):
         list(masked_tiles(masked))
     assert len(list(masked_tiles(masked, limit=2, pairs=False))) == 2
+
+
+@pytest.mark.parametrize("damage", [b"\xff\xfe\x00", b'{"id":"a"}', b'{"id":"a","status":7,"reasons":[]'])
+def test_a_damaged_manifest_is_told_in_one_line(masked, damage):
+    (masked / "_maskgen/manifest.jsonl").write_bytes(damage + b"\n")
+    with pytest.raises(UsageError, match="maskgen validate tells"):
+        list(masked_tiles(masked))
+
+
+def test_a_sheet_that_no_viewer_opens_is_refused():
+    with pytest.raises(UsageError, match="megapixels at most"):
+        contact_sheet([plain(1)], size=(2_000_000, 1_000_000))
+    with pytest.raises(UsageError, match="megapixels at most"):
+        contact_sheet((plain(1) for _ in range(300)), size=(1500, 1500))
+
+
+def test_an_output_of_another_command_is_refused_by_its_name(tmp_path):
+    (tmp_path / "_maskgen").mkdir()
+    (tmp_path / "_maskgen/run.json").write_text('{"tool": "maskgen synth", "status": "complete"}')
+    with pytest.raises(UsageError, match="is an output of maskgen synth and names no source; a sheet shows"):
+        list(masked_tiles(tmp_path))
 
 
 def test_a_folder_that_is_no_output_is_refused(tmp_path):

@@ -60,7 +60,10 @@ def test_a_dry_run_writes_nothing(fake_dataset, tmp_path, capsys):
         (["--angles", ""], "empty"),
         (["--angles", "5", "--range", "-1", "1"], "either"),
         (["--angles", "5", "--per-image", "2"], "--per-image"),
-        (["--range", "-1", "1", "--per-image", "0"], "1 or more"),
+        (["--range", "-1", "1", "--per-image", "0"], "from 1 to 1000"),
+        (["--range", "-1", "1", "--per-image", "1000000000"], "from 1 to 1000"),
+        (["--range", "-1", "1", "--jobs", "-1"], "--jobs"),
+        (["--range", "-1", "1", "--root", "nowhere"], "nowhere: no such folder"),
         (["--range", "-1", "1", "--seed", "-1"], "--seed"),
         (["--range", "-1", "1", "--fill", "red"], "--fill"),
         (["--range", "-1", "1", "--border", "reflect", "--fill", "3"], "--border reflect has no use"),
@@ -93,12 +96,14 @@ def test_no_dataset_here_says_what_to_do(tmp_path, monkeypatch, capsys):
     assert "--dataset NAME" in capsys.readouterr().err
 
 
-def test_failures_set_the_exit_code_unless_they_are_allowed(fake_dataset, tmp_path):
+def test_failures_set_the_exit_code_unless_they_are_allowed(fake_dataset, tmp_path, capsys):
     root = fake_dataset("AFLW2000", private=True)
     next(root.glob("*.mat")).write_bytes(b"broken")
     args = ["--root", str(root), "--range", "-1", "1", "--jobs", "1", "-q"]
     assert cli.run([*args, "--out", str(tmp_path / "a")]) == 1
+    assert capsys.readouterr().err == "Error: 1 of 6 pictures failed, --max-failures is 0\n"
     assert cli.run([*args, "--out", str(tmp_path / "b"), "--max-failures", "1"]) == 0
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize("pivot", ["principal", "face"])

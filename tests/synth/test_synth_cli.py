@@ -31,6 +31,29 @@ def test_nothing_to_make_is_refused(tmp_path, capsys, count):
     assert not (tmp_path / "x").exists()
 
 
+def test_an_earlier_output_is_replaced_by_overwrite_alone(tmp_path, capsys):
+    assert synth("--like", "AFLW2000", "--out", tmp_path / "x", "-n", 1, "--no-detail", "--quiet") == 0
+    assert synth("--like", "AFLW2000", "--out", tmp_path / "x", "-n", 1) == 2
+    said = complaint(capsys)
+    assert "use --overwrite to start anew" in said
+    assert "--resume" not in said
+
+
+@pytest.mark.parametrize(
+    ("held", "words"), [("thesis.txt", "holds other things (thesis.txt)"), (None, "is a file")]
+)
+def test_the_demo_keeps_away_from_what_is_not_its_own(tmp_path, capsys, held, words):
+    place = tmp_path / "x"
+    if held is None:
+        place.write_text("mine")
+    else:
+        place.mkdir()
+        (place / held).write_text("mine")
+    assert run(command, ["demo", "--out", str(place), "--overwrite"]) == 2
+    assert words in complaint(capsys)
+    assert place.is_file() or [path.name for path in place.iterdir()] == [held]
+
+
 def test_an_existing_output_is_left_alone(tmp_path, capsys):
     (tmp_path / "x").mkdir()
     (tmp_path / "x" / "thesis.txt").write_text("mine")

@@ -31,6 +31,7 @@ class AFLW2000(Layout):
     """Writes imageNNNNN.jpg and imageNNNNN.mat."""
 
     name = "AFLW2000"
+    most = 99_999
 
     def plan(self, order: Order) -> list[Portrait]:
         """A new person for each picture; numbers have gaps, as in the original."""

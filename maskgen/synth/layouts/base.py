@@ -32,6 +32,8 @@ class Layout(ABC):
     name: str
     #: pictures of one person in a row
     views: int = 1
+    #: how many pictures its file names are enough for
+    most: int = 1_000_000
 
     @abstractmethod
     def plan(self, order: Order) -> list[Any]:
