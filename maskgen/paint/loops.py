@@ -41,10 +41,8 @@ _SAME_STOPS, _SAME_COLOR, _DARK_STOPS = 1.8, 0.7, -2.2
 #: share of these places up to which hair is short, and from which on it is long; and from which on no
 #: outline is to be seen
 _SHORT_HAIR, _LONG_HAIR, _NO_OUTLINE = 0.25, 0.55, 0.3
-#: length over which a band sinks into hair, mm, and by how much of that single hairs lie over or under it
-_SINK_MM, _STRANDS = 13.0, 0.45
-#: contrast of hair below which nothing is made of it, levels
-_LEAST_CONTRAST = 5.0
+#: length over which a band sinks into hair, mm
+_SINK_MM = 13.0
 #: a band whose far end lies behind this, mm, runs round the head and over the hair
 _BEHIND_EAR_MM = 135.0
 
@@ -223,10 +221,10 @@ def _cut(xyz, first, scale, reach, sinks, ends) -> None:  # type: ignore[no-unty
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def sink(image, ends, coverage, strap) -> None:  # type: ignore[no-untyped-def]
+def sink(ends, coverage, strap) -> None:  # type: ignore[no-untyped-def]
     """Take bands that end in hair out of ``coverage`` and ``strap`` (h, w), in place, by and by.
 
-    Hairs that are brighter than those round them lie over the band, darker ones under it.
+    By where they are alone: a published alpha layer must not show the hair.
     """
     h, w = strap.shape
     for band in range(ends.shape[0]):
@@ -234,28 +232,13 @@ def sink(image, ends, coverage, strap) -> None:  # type: ignore[no-untyped-def]
         if way <= 0.0:
             continue
         r = way + 2.0
-        x0, x1 = max(int(ex - r), 0), min(int(ex + r) + 1, w)
-        y0, y1 = max(int(ey - r), 0), min(int(ey + r) + 1, h)
-        n, s, ss = 0, 0.0, 0.0
-        for y in range(y0, y1):
-            for x in range(x0, x1):
-                v = float(image[y, x, 1])
-                n, s, ss = n + 1, s + v, ss + v * v
-        if n == 0:
-            continue
-        mean = s / n
-        spread = 2.0 * max(np.sqrt(max(ss / n - mean * mean, 0.0)), _LEAST_CONTRAST)
-        for y in range(y0, y1):
-            for x in range(x0, x1):
-                if strap[y, x] <= 0.0:
-                    continue
-                along = (ex - x) * dx + (ey - y) * dy
-                strand = min(max((image[y, x, 1] - mean) / spread, -1.0), 1.0)
-                f = along / way - _STRANDS * strand * (1.0 if along < way else 0.0)
-                f = min(max(f, 0.0), 1.0)
-                gone = np.float32(1.0 - f * f * (3.0 - 2.0 * f)) * strap[y, x]
-                strap[y, x] -= gone
-                coverage[y, x] -= gone
+        for y in range(max(int(ey - r), 0), min(int(ey + r) + 1, h)):
+            for x in range(max(int(ex - r), 0), min(int(ex + r) + 1, w)):
+                if strap[y, x] > 0.0:
+                    f = min(max(((ex - x) * dx + (ey - y) * dy) / way, 0.0), 1.0)
+                    gone = np.float32(1.0 - f * f * (3.0 - 2.0 * f)) * strap[y, x]
+                    strap[y, x] -= gone
+                    coverage[y, x] -= gone
 
 
 def cut_bands(

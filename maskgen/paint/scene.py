@@ -127,7 +127,7 @@ def build_scene(
     seen, hidden = np.empty((rows, columns), np.int16), np.zeros((rows, columns), np.uint8)
     if survey(depth, ids, head_depth, away, shell.strap_from, slack, inner, coverage, strap, seen, hidden):
         hide(coverage, strap, hidden)
-    sink(window, ends, coverage, strap)
+    sink(ends, coverage, strap)
     landmarks = fit.bent_to_image(CANONICAL_FACE, landmark_weights)
     carry(landmarks, 1.0, -float(x0), -float(y0))
     visibility = _visibility(landmarks, fit, head_depth, coverage, strap)

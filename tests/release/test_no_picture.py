@@ -73,7 +73,8 @@ def test_the_alpha_layer_is_the_same_over_another_photo(made_of, tmp_path):
         ]
         body = (parts[0] == 1).astype(np.uint8)
         rim = cv2.dilate(body, np.ones((9, 9))) - cv2.erode(body, np.ones((9, 9))) > 0
-        straps = cv2.dilate(((parts[0] == 2) | (parts[1] == 2)).astype(np.uint8), np.ones((9, 9))) > 0
+        # wide enough for where they sink into hair: there they are too faint to be labelled
+        straps = cv2.dilate(((parts[0] == 2) | (parts[1] == 2)).astype(np.uint8), np.ones((25, 25))) > 0
         apart = np.abs(one.astype(np.int64) - other) > 65535 // 255
         assert not (apart & ~rim & ~straps).any(), path.name
         seen += int((body > 0).any())
