@@ -2,9 +2,9 @@
 
 A small network (`occluder_net.py`) looks at a crop of the lower face (`occluder_frame.py`) and says of each
 pixel whether something is before it; where it suspects something a second one is asked too. What they are
-sure of, seen straight and in a mirror, is kept in front; what they only suspect is painted over and reported
-(docs/painting.md, section 6). A hole in a right mask is worse than a hand painted over, so they must be very
-sure.
+sure of, seen straight and in a mirror, is kept in front; where both together leave it open that something is
+there, it is painted over and reported (docs/painting.md, section 6). A hole in a right mask is worse than a
+hand painted over, so they must be very sure.
 """
 
 from __future__ import annotations
@@ -25,15 +25,16 @@ from .types import HIDDEN_BY_MASK, VISIBLE
 
 F32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
-#: log odds of a pixel that is taken to be in front, and the share of the lower face that is worth a look
-_IN_FRONT, _WORTH = 0.0, 0.004
+#: log odds of a pixel that is taken to be in front, and those of both networks that are told in a note; the
+#: share of the lower face that is worth a look, and a note
+_IN_FRONT, _IN_DOUBT, _WORTH = 0.0, 0.3, 0.004
 #: of the lower face, what a thing must hide and must not exceed: larger ones are a face in odd light
 _LEAST_HIDDEN, _MOST_HIDDEN = 0.015, 0.5
-#: the log odds that a quarter of its pixels must exceed, to be kept and to be noted
+#: the log odds that a quarter of its pixels must exceed, to be kept and to be looked at in the mirror
 _SURE, _SUSPECT = 1.7, 0.6
-#: things darker than the skin beside them by more stops may be its shadow or hair, to be kept and to be noted
+#: things darker than the skin beside them by more stops may be its shadow or hair, for the same two
 _SURE_DARK, _SUSPECT_DARK = -1.2, -3.0
-#: how much light and colour must change at its border, stops a pixel, to be kept and to be noted
+#: how much light and colour must change at its border, stops a pixel, for the same two
 _SURE_EDGE, _SUSPECT_EDGE = 0.12, 0.08
 #: a mouth this wide open (gap over width) pulls the chin out of the face: nothing is sure then
 _WIDE_OPEN = 0.75
@@ -86,9 +87,9 @@ class _Thing:
     brighter: float
 
 
-def _worth_a_look(odds: F32, view: FaceView) -> bool:
-    """Whether the glance's ``odds`` (SIDE, SIDE) leave it open that something is in front."""
-    return bool(np.count_nonzero((odds > _IN_FRONT) & view.face) > _WORTH * np.count_nonzero(view.face))
+def _more_than_a_trace(odds: F32, above: float, view: FaceView) -> bool:
+    """Whether log ``odds`` (SIDE, SIDE) exceed ``above`` on enough of the lower face."""
+    return bool(np.count_nonzero((odds > above) & view.face) > _WORTH * np.count_nonzero(view.face))
 
 
 def _things(odds: F32, view: FaceView) -> list[_Thing]:
@@ -131,7 +132,7 @@ def _sure(thing: _Thing) -> bool:
 
 
 def _suspect(thing: _Thing) -> bool:
-    """The loose rule: worth a note."""
+    """The loose rule: worth being asked again of the mirrored face."""
     return thing.edge > _SUSPECT_EDGE and thing.brighter > _SUSPECT_DARK
 
 
@@ -152,16 +153,17 @@ def find_occluder(
     if view is None:
         return none
     odds = glance(view.channels)
-    if not _worth_a_look(odds, view):
+    if not _more_than_a_trace(odds, _IN_FRONT, view):
         return none
     odds = look(view.channels, odds)
-    if not any(map(_suspect, _things(odds, view))):
-        return none
+    doubt = _more_than_a_trace(odds, _IN_DOUBT, view)
+    unsure = Occlusion(none.front, 0.0, 0.4, _NOTE) if doubt else none
+    if fit.mouth_open >= _WIDE_OPEN or not any(map(_suspect, _things(odds, view))):
+        return unsure
     odds = 0.5 * (odds + look_in_mirror(view.channels))
-    found = _things(odds, view)
-    sure = [thing for thing in found if _sure(thing)] if fit.mouth_open < _WIDE_OPEN else []
+    sure = [thing for thing in _things(odds, view) if _sure(thing)]
     if not sure:
-        return Occlusion(none.front, 0.0, 0.4, _NOTE) if any(map(_suspect, found)) else none
+        return unsure
     region = np.logical_or.reduce([thing.region for thing in sure])
     front = _to_window(image, view, np.where(region, odds, np.minimum(odds, -1.0)), box, fit.camera.scale)
     total = float(coverage.sum())
