@@ -2,9 +2,9 @@
 
 A small network (`occluder_net.py`) looks at a crop of the lower face (`occluder_frame.py`) and says of each
 pixel whether something is before it; where it suspects something a second one is asked too. What they are
-sure of, seen straight and in a mirror, is kept in front; what they only suspect is painted over and reported
-(docs/painting.md, section 6). A hole in a right mask is worse than a hand painted over, so they must be very
-sure.
+sure of, seen straight and in a mirror, is kept in front; where both together leave it open that something is
+there, it is painted over and reported (docs/painting.md, section 6). A hole in a right mask is worse than a
+hand painted over, so they must be very sure.
 """
 
 from __future__ import annotations
@@ -26,13 +26,14 @@ from .types import HIDDEN_BY_MASK, VISIBLE
 
 F32 = NDArray[np.float32]
 Part = tuple[slice, slice]
-#: the share of the lower face that is worth a look
-_WORTH = 0.004
+#: log odds of both networks that are told in a note; share of the lower face that is worth a look, or a note
+_IN_DOUBT, _WORTH = 0.3, 0.004
 #: the log odds that a quarter of its pixels must exceed, to be kept
 _SURE = 1.7
-#: things darker than the skin beside them by more stops may be its shadow or hair, to be kept and to be noted
+#: things darker than the skin beside them by more stops may be its shadow or hair: to be kept, and to be seen
+#: in the mirror
 _SURE_DARK, _SUSPECT_DARK = -1.2, -3.0
-#: how much light and colour must change at its border, stops a pixel, to be kept and to be noted
+#: how much light and colour must change at its border, stops a pixel, for the same two
 _SURE_EDGE, _SUSPECT_EDGE = 0.12, 0.08
 #: a mouth this wide open (gap over width) pulls the chin out of the face: nothing is sure then
 _WIDE_OPEN = 0.75
@@ -69,9 +70,9 @@ class Occlusion:
         return {"occluded_share": self.share, "occluder_confidence": self.confidence}
 
 
-def _worth_a_look(odds: F32, view: FaceView) -> bool:
-    """Whether the glance's ``odds`` (SIDE, SIDE) leave it open that something is in front."""
-    return bool(np.count_nonzero((odds > IN_FRONT) & view.face) > _WORTH * np.count_nonzero(view.face))
+def _more_than_a_trace(odds: F32, above: float, view: FaceView) -> bool:
+    """Whether log ``odds`` (SIDE, SIDE) exceed ``above`` on enough of the lower face."""
+    return bool(np.count_nonzero((odds > above) & view.face) > _WORTH * np.count_nonzero(view.face))
 
 
 def _sure(thing: Thing) -> bool:
@@ -80,7 +81,7 @@ def _sure(thing: Thing) -> bool:
 
 
 def _suspect(thing: Thing) -> bool:
-    """The loose rule: worth a note."""
+    """The loose rule: worth being asked again of the mirrored face."""
     return thing.edge > _SUSPECT_EDGE and thing.brighter > _SUSPECT_DARK
 
 
@@ -101,16 +102,17 @@ def find_occluder(
     if view is None:
         return none
     odds = glance(view.channels)
-    if not _worth_a_look(odds, view):
+    if not _more_than_a_trace(odds, IN_FRONT, view):
         return none
     odds = look(view.channels, odds)
-    if not any(map(_suspect, things(odds, view))):
-        return none
+    doubt = _more_than_a_trace(odds, _IN_DOUBT, view)
+    unsure = Occlusion(confidence=0.4, note=_NOTE) if doubt else none
+    if fit.mouth_open >= _WIDE_OPEN or not any(map(_suspect, things(odds, view))):
+        return unsure
     odds = 0.5 * (odds + look_in_mirror(view.channels))
-    found = things(odds, view)
-    sure = [thing for thing in found if _sure(thing)] if fit.mouth_open < _WIDE_OPEN else []
+    sure = [thing for thing in things(odds, view) if _sure(thing)]
     if not sure:
-        return Occlusion(confidence=0.4, note=_NOTE) if any(map(_suspect, found)) else none
+        return unsure
     region = np.logical_or.reduce([thing.region for thing in sure])
     odds = np.where(region, odds, np.minimum(odds, -1.0))
     front, part = _to_window(image, view, odds, box, fit.camera.scale)

@@ -241,6 +241,36 @@ def test_both_networks_are_asked_only_where_a_glance_suspects_something(monkeypa
     assert len(asked) == 1
 
 
+@pytest.mark.parametrize(("odds", "pixels", "noted"), [(0.4, 60, True), (0.2, 60, False), (0.4, 4, False)])
+def test_what_both_networks_leave_open_is_noted_and_painted_over(monkeypatch, odds, pixels, noted):
+    def doubting(channels, glanced):
+        out = np.full((SIDE, SIDE), -2.0, np.float32)
+        cheeks = np.flatnonzero(
+            (channels[6] > 0.3) & (channels[10] > 0.1)
+        )  # inside the outline, below the nose
+        out.reshape(-1)[cheeks[:pixels]] = odds
+        return out
+
+    picture = portrait(12)
+    image, _ = with_cup(*picture[:2])
+    monkeypatch.setattr(occluder, "look", doubting)
+    monkeypatch.setattr(occluder, "look_in_mirror", lambda _: pytest.fail("nothing is worth the mirror"))
+    front, found = front_of(image, *picture[1:])
+    assert not front.any()
+    assert found.share == 0.0
+    assert (0.0 < found.confidence < 0.5) == noted
+    assert bool(found.notes) == noted
+
+
+def test_beside_a_mouth_wide_open_a_thing_is_only_noted(monkeypatch):
+    picture = portrait(12)
+    image, _ = with_cup(*picture[:2])
+    monkeypatch.setattr(occluder, "_WIDE_OPEN", -1.0)
+    front, found = front_of(image, *picture[1:])
+    assert not front.any()
+    assert found.notes
+
+
 def test_a_look_in_the_mirror_is_what_the_mirrored_face_gets():
     rng = np.random.default_rng(4)
     straight = cv2.GaussianBlur(rng.normal(0, 3, (SIDE, SIDE, CHANNELS)).astype(np.float32), (0, 0), 2.0)
@@ -282,9 +312,11 @@ KEPT = ["image00235", "image00368", "image01173", "image02142", "image02313", "i
         "image03233", "image03451", "image03505", "image04213", "image04279"]  # fmt: skip
 BARE = ["image00039", "image00190", "image00320", "image00725", "image01286", "image01622", "image02615",
         "image02673", "image02960", "image03360", "image04092", "image04217"]  # fmt: skip
+# hands at the cheeks and the mouth, a slice of lemon, a scarf, grapes: told, but not kept in front
+NOTED = ["image00079", "image00504", "image01249", "image02083", "image03941", "image04355"]
 
 
-@pytest.mark.parametrize("name", KEPT + BARE)
+@pytest.mark.parametrize("name", KEPT + BARE + NOTED)
 def test_real_photographs(samples, name):
     from maskgen.datasets.registry import get_format
 
@@ -294,3 +326,5 @@ def test_real_photographs(samples, name):
     image = cv2.imread(str(root / entry.image))
     _, found = front_of(image, sample.landmarks, sample.rgb_pose)
     assert (found.share > 0.01) == (name in KEPT)
+    if name in NOTED:
+        assert found.notes

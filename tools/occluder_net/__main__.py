@@ -1,7 +1,8 @@
 """Make weights of the search for occluders: `python -m tools.occluder_net glance` (or look), hours on a core.
 
 Draws bare heads with `maskgen synth`, puts things in front of them, learns, and writes the network. No
-photograph is used. Needs torch.
+photograph is used. Needs torch. `python -m tools.occluder_net measure --root AFLW2000` says what comes of the
+shipped ones on photographs.
 """
 
 from __future__ import annotations
@@ -10,31 +11,44 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from maskgen.masks import shipped
 from maskgen.paint.occluder_frame import CHANNELS, SIDE
 
-from .heads import draw_head
-from .net import Glance, Look, save_onnx
-from .samples import make
-from .train import learn
+from .measure import measure
 
-_NETS = {"glance": (Glance, shipped.GLANCE), "look": (Look, shipped.LOOK)}
 _OUT = Path(shipped.__file__).parent
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tools.occluder_net", description=__doc__)
-    parser.add_argument(
-        "net", choices=list(_NETS), help="the small network that sees every face, or the other"
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.occluder_net",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--heads", type=int, default=4000, help="bare heads to draw (4000)")
-    parser.add_argument("--samples", type=int, default=30000, help="pictures made of them (30000)")
-    parser.add_argument("--steps", type=int, default=9000, help="batches of 32 to learn from (9000)")
-    parser.add_argument("--seed", type=int, default=5)
-    parser.add_argument("--out", type=Path, help="the file to write (the shipped one)")
-    args = parser.parse_args()
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, what in (("glance", "make the small network that sees every face"), ("look", "make the other")):
+        net = commands.add_parser(name, help=what)
+        net.add_argument("--heads", type=int, default=4000, help="bare heads to draw (4000)")
+        net.add_argument("--samples", type=int, default=30000, help="pictures made of them (30000)")
+        net.add_argument("--steps", type=int, default=9000, help="batches of 32 to learn from (9000)")
+        net.add_argument("--seed", type=int, default=5)
+        net.add_argument("--out", type=Path, help="the file to write (the shipped one)")
+    told = commands.add_parser("measure", help="say what the painter keeps in front, notes and misses")
+    told.add_argument("--root", type=Path, required=True, help="a folder of AFLW2000, whole or a part")
+    told.add_argument("--jobs", type=int, choices=(1, 2), default=2, help="processes (2)")
+    return parser
+
+
+def _make(args: argparse.Namespace) -> None:
+    import torch
+
+    from .heads import draw_head
+    from .net import Glance, Look, save_onnx
+    from .samples import make
+    from .train import learn
+
+    kind, file = {"glance": (Glance, shipped.GLANCE), "look": (Look, shipped.LOOK)}[args.command]
     heads = [head for n in range(args.heads) if (head := draw_head(args.seed, n)) is not None]
     print(f"{len(heads)} heads", flush=True)
     rng = np.random.default_rng(args.seed)
@@ -43,7 +57,6 @@ def main() -> None:
     for k in range(args.samples):
         inputs[k], labels[k], _, _ = make(rng, heads[int(rng.integers(len(heads)))])
     print(f"{args.samples} samples", flush=True)
-    kind, file = _NETS[args.net]
     torch.manual_seed(args.seed)
     net = kind()
     learn(net, inputs, labels, args.steps, args.seed, lambda n, loss: print(f"{n}: {loss:.4f}", flush=True))
@@ -52,5 +65,14 @@ def main() -> None:
     print(f"wrote {out}")
 
 
+def main(argv: list[str] | None = None) -> int:
+    """Run the tool; the exit code."""
+    args = _parser().parse_args(argv)
+    if args.command == "measure":
+        return measure(args.root, args.jobs)
+    _make(args)
+    return 0
+
+
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())
