@@ -28,11 +28,13 @@ _LOOP_BINS, _STRAP_BINS = 6, 3
 _FARTHER = 0.8
 #: mean likeness to skin (or share of photograph) below which a stretch of band is taken to lie under hair
 _LEAST_SKIN = 0.30
+#: and above which the end of an ear loop lies on an ear that is seen, whatever it crosses on its way
+_BARE_EAR = 0.60
 #: loss of it, summed over places, at which loops and straps are taken to have gone under hair: a sixth of the
 #: way of a loop without any skin, or a twelfth of that of a strap
 _LOOP_DROP, _STRAP_DROP = 1.7, 0.85
-#: and above which the end of an ear loop lies on an ear that is seen, whatever it crosses on its way
-_BARE_EAR = 0.60
+#: and what of it does not count
+_NEARLY = 0.15
 #: where a strap passes out of sight, places beyond the outline that are compared with what it lies on,
 #: mm, and how alike they are in light and colour, stops, where hair goes on; two that are so much darker
 #: than skin, stops, cannot be told apart
@@ -41,8 +43,8 @@ _SAME_STOPS, _SAME_COLOR, _DARK_STOPS = 1.8, 0.7, -2.2
 #: share of these places up to which hair is short, and from which on it is long; and from which on no
 #: outline is to be seen
 _SHORT_HAIR, _LONG_HAIR, _NO_OUTLINE = 0.25, 0.55, 0.3
-#: length over which a band sinks into hair, mm
-_SINK_MM = 13.0
+#: length over which a band sinks into hair, mm, and the least share of it that it does
+_SINK_MM, _LEAST_SINK = 13.0, 0.1
 #: a band whose far end lies behind this, mm, runs round the head and over the hair
 _BEHIND_EAR_MM = 135.0
 
@@ -57,49 +59,63 @@ def _look(image, linear, x, y, out) -> None:  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _walk(  # type: ignore[no-untyped-def]
+    image, xyz, normals, head_depth, slack, linear, model, start, like, filled, looks, count
+) -> int:
+    """Look at the picture along the band from vertex ``start`` on; the last bin that is seen, -1 without any.
+
+    Sums over ``count`` (bins,) places of each bin: likeness to skin, `like`, within the photograph, `filled`,
+    and `_look`, ``looks`` (bins, 3).
+    """
+    h, w = head_depth.shape
+    here = np.zeros(3)
+    last = -1
+    for k in range(_BINS):
+        at = (k + 0.5) / _BINS * (STRAP_POINTS - 1)
+        i = int(at)
+        along = at - i
+        a, b = start + i, start + STRAP_POINTS + i
+        nx, ny, nz = (
+            normals[a, 0] + normals[b, 0],
+            normals[a, 1] + normals[b, 1],
+            normals[a, 2] + normals[b, 2],
+        )
+        half = 0.5 if nz <= 0.0 else -0.5
+        plane = half * (model[0] * nx + model[1] * ny + model[2] * nz) + model[3]
+        for j in range(_ACROSS):
+            across = (j + 0.5) / _ACROSS
+            w00, w01 = (1 - across) * (1 - along), (1 - across) * along
+            w10, w11 = across * (1 - along), across * along
+            px = w00 * xyz[a, 0] + w01 * xyz[a + 1, 0] + w10 * xyz[b, 0] + w11 * xyz[b + 1, 0]
+            py = w00 * xyz[a, 1] + w01 * xyz[a + 1, 1] + w10 * xyz[b, 1] + w11 * xyz[b + 1, 1]
+            pz = w00 * xyz[a, 2] + w01 * xyz[a + 1, 2] + w10 * xyz[b, 2] + w11 * xyz[b + 1, 2]
+            x, y = int(np.floor(px + 0.5)), int(np.floor(py + 0.5))
+            if x < 0 or y < 0 or x >= w or y >= h:
+                continue
+            if head_depth[y, x] < FAR and head_depth[y, x] + slack < pz:
+                continue
+            _look(image, linear, x, y, here)
+            dark = (here[0] - plane) / 1.3
+            red, blue = (here[1] - model[4]) / model[6], (here[2] - model[5]) / model[7]
+            like[k] += np.exp(-0.5 * dark * dark) / (1.0 + (0.25 * (red * red + blue * blue)) ** 2)
+            filled[k] += 1.0 if max(image[y, x, 0], image[y, x, 1], image[y, x, 2]) > 6 else 0.0
+            looks[k] += here
+            count[k] += 1.0
+            last = k
+    return last
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _reaches(  # type: ignore[no-untyped-def]
     image, xyz, normals, head_depth, slack, linear, model, first, round_head, blind, scale, reach, sinks
 ) -> None:
     """``reach`` (bands,): where a band is lost to hair or padding; ``sinks``: how far it sinks, 0..1."""
-    h, w = head_depth.shape
-    like, filled, count = np.zeros(_BINS), np.zeros(_BINS), np.zeros(_BINS)
-    looks, here = np.zeros((_BINS, 3)), np.zeros(3)
+    like, filled, count, looks = np.zeros(_BINS), np.zeros(_BINS), np.zeros(_BINS), np.zeros((_BINS, 3))
     for band in range(reach.shape[0]):
         start = first + band * 2 * STRAP_POINTS
         like[:], filled[:], count[:], looks[:] = 0.0, 0.0, 0.0, 0.0
-        last = -1
-        for k in range(_BINS):
-            at = (k + 0.5) / _BINS * (STRAP_POINTS - 1)
-            i = int(at)
-            along = at - i
-            a, b = start + i, start + STRAP_POINTS + i
-            for j in range(_ACROSS):
-                across = (j + 0.5) / _ACROSS
-                w00, w01 = (1 - across) * (1 - along), (1 - across) * along
-                w10, w11 = across * (1 - along), across * along
-                px = w00 * xyz[a, 0] + w01 * xyz[a + 1, 0] + w10 * xyz[b, 0] + w11 * xyz[b + 1, 0]
-                py = w00 * xyz[a, 1] + w01 * xyz[a + 1, 1] + w10 * xyz[b, 1] + w11 * xyz[b + 1, 1]
-                pz = w00 * xyz[a, 2] + w01 * xyz[a + 1, 2] + w10 * xyz[b, 2] + w11 * xyz[b + 1, 2]
-                x, y = int(np.floor(px + 0.5)), int(np.floor(py + 0.5))
-                if x < 0 or y < 0 or x >= w or y >= h:
-                    continue
-                if head_depth[y, x] < FAR and head_depth[y, x] + slack < pz:
-                    continue
-                nx = 0.5 * (normals[a, 0] + normals[b, 0])
-                ny = 0.5 * (normals[a, 1] + normals[b, 1])
-                nz = 0.5 * (normals[a, 2] + normals[b, 2])
-                if nz > 0.0:
-                    nx, ny, nz = -nx, -ny, -nz
-                _look(image, linear, x, y, here)
-                dark = (here[0] - (model[0] * nx + model[1] * ny + model[2] * nz + model[3])) / 1.3
-                red, blue = (here[1] - model[4]) / model[6], (here[2] - model[5]) / model[7]
-                like[k] += np.exp(-0.5 * dark * dark) / (1.0 + (0.25 * (red * red + blue * blue)) ** 2)
-                filled[k] += 1.0 if max(image[y, x, 0], image[y, x, 1], image[y, x, 2]) > 6 else 0.0
-                looks[k] += here
-                count[k] += 1.0
-                last = k
-        reach[band] = _first_lost(filled, count, _STRAP_DROP)
-        sinks[band] = 0.0
+        last = _walk(image, xyz, normals, head_depth, slack, linear, model, start, like, filled, looks, count)
+        reach[band], sinks[band] = _first_lost(filled, count, _STRAP_DROP), 0.0
         if blind or last < 0:
             continue
         under = _first_lost(like, count, _STRAP_DROP if round_head[band] else _LOOP_DROP)
@@ -107,7 +123,7 @@ def _reaches(  # type: ignore[no-untyped-def]
             if under < reach[band] and _last_mean(like, count, _LOOP_BINS) <= _BARE_EAR:
                 reach[band], sinks[band] = under, 1.0
             continue
-        outline = (last + 0.5) / _BINS
+        outline = (last + 1.0) / _BINS
         # what is lost only at the very outline is what lies behind the head
         hair = under if last - int(under * _BINS) >= _STRAP_BINS else outline
         alike = _alike_beyond(
@@ -115,26 +131,34 @@ def _reaches(  # type: ignore[no-untyped-def]
         )
         # by and by, so that nothing pops from picture to picture
         long = min(max((alike - _SHORT_HAIR) / (_LONG_HAIR - _SHORT_HAIR), 0.0), 1.0)
-        reach[band] = min(reach[band], outline + long * (hair - outline))
-        sinks[band] = min(alike / _NO_OUTLINE, 1.0)
+        if alike > _LEAST_SINK * _NO_OUTLINE:
+            reach[band] = min(reach[band], outline + long * (hair - outline))
+            sinks[band] = min(alike / _NO_OUTLINE, 1.0)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _first_lost(total, count, drop):  # type: ignore[no-untyped-def]
     """Share of the way after which the means total / count (bins,) stay too low; 1.0 if they never do.
 
-    Their excess over what is least is summed up; where it has fallen by ``drop`` below its peak, the peak is
-    the place (Page's cumulative sum), so that a few bins about the limit decide nothing.
+    Their excess over what is least is summed up; where it has fallen by ``drop`` below its peak, they are
+    lost from the peak on (Page's cumulative sum), or from where it was nearly as high, so that a few bins
+    about the limit decide nothing.
     """
-    excess, peak, place = 0.0, 0.0, 0.0
+    excess, peak = 0.0, 0.0
     for k in range(count.shape[0]):
-        if count[k] == 0.0:
-            continue
-        excess += total[k] / count[k] - _LEAST_SKIN
-        if excess > peak:
-            peak, place = excess, (k + 1.0) / count.shape[0]
-        elif peak - excess > drop:
-            return place
+        if count[k] > 0.0:
+            excess += total[k] / count[k] - _LEAST_SKIN
+            peak = max(peak, excess)
+            if peak - excess > drop:
+                break
+    else:
+        return 1.0
+    excess = 0.0
+    for k in range(count.shape[0]):
+        if excess > peak - _NEARLY:
+            return k / count.shape[0]
+        if count[k] > 0.0:
+            excess += total[k] / count[k] - _LEAST_SKIN
     return 1.0
 
 
@@ -167,28 +191,31 @@ def _alike_beyond(  # type: ignore[no-untyped-def]
     hair /= max(total, 1e-6)
     at = min(int((last + 0.5) / _BINS * (STRAP_POINTS - 1)), STRAP_POINTS - 1)
     a, b = start + at, start + STRAP_POINTS + at
+    px, py, near = 0.5 * (xyz[a, 0] + xyz[b, 0]), 0.5 * (xyz[a, 1] + xyz[b, 1]), _BEYOND_MM[0] * scale
+    if min(px, py) < near or px > w - 1 - near or py > h - 1 - near:
+        return 0.0  # the photograph ends here, not the head
     nx, ny = normals[a, 0] + normals[b, 0], normals[a, 1] + normals[b, 1]
     # at the outline the sign of a normal's depth says nothing: outward is away from where the strap begins
     if nx * (xyz[a, 0] - xyz[start, 0]) + ny * (xyz[a, 1] - xyz[start, 1]) < 0.0:
         nx, ny = -nx, -ny
     long = max(np.sqrt(nx * nx + ny * ny), 1e-6)
-    same, seen = 0.0, 0
+    same = 0.0
     for far in _BEYOND_MM:
         for aside in (-_ASIDE_MM, 0.0, _ASIDE_MM):
             dx, dy = (far * nx - aside * ny) / long, (far * ny + aside * nx) / long
-            x = int(np.floor(0.5 * (xyz[a, 0] + xyz[b, 0]) + scale * dx + 0.5))
-            y = int(np.floor(0.5 * (xyz[a, 1] + xyz[b, 1]) + scale * dy + 0.5))
+            x = int(np.floor(px + scale * dx + 0.5))
+            y = int(np.floor(py + scale * dy + 0.5))
             if x < 0 or y < 0 or x >= w or y >= h:
                 continue
             _look(image, linear, x, y, here)
-            seen += 1
             color = np.sqrt((here[1] - hair[1]) ** 2 + (here[2] - hair[2]) ** 2)
             light = (here[0] - hair[0]) / _SAME_STOPS
             both_dark = 0.5 + skin + _DARK_STOPS - max(here[0], hair[0])
             same += max(
                 min(max(both_dark, 0.0), 1.0), 1.0 / ((1.0 + light**4) * (1.0 + (color / _SAME_COLOR) ** 4))
             )
-    return same / max(seen, 1)
+    # where the photograph ends nothing is known of the hair: it counts as an outline
+    return same / (3 * len(_BEYOND_MM))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -202,7 +229,7 @@ def _cut(xyz, first, scale, reach, sinks, ends) -> None:  # type: ignore[no-unty
         left, right = first + 2 * band * STRAP_POINTS, first + (2 * band + 1) * STRAP_POINTS
         end = reach[band] * (STRAP_POINTS - 1)
         ends[band] = 0.0
-        if sinks[band] > 0.1:
+        if sinks[band] > 0.0:
             i = min(int(end), STRAP_POINTS - 2)
             dx, dy = xyz[left + i + 1, 0] - xyz[left + i, 0], xyz[left + i + 1, 1] - xyz[left + i, 1]
             step = max(np.sqrt(dx * dx + dy * dy), 1e-3)
