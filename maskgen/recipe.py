@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from .errors import UsageError
+from .io.files import read_given
 from .jobs.streams import Streams
 from .masks.spec import WEARS, MaskDraw, MaskSpec
 
@@ -142,7 +143,7 @@ class Recipe:
 def load_recipe(path: Path, base: Recipe | None = None) -> Recipe:
     """Read a recipe from a TOML file. Raises UsageError, naming the file, and the line or the key."""
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(read_given(path))
     except OSError as error:
         raise UsageError(f"recipe {path}: cannot be read ({error.strerror or error})") from error
     except UnicodeDecodeError as error:

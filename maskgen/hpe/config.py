@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import MissingDependency, UsageError
+from ..io.files import read_given
 from .typed import dataclass_from
 
 
@@ -293,7 +294,7 @@ def _load_tree(source: str | Path, seen: tuple[Path, ...]) -> dict[str, Any]:
         circle = " -> ".join(p.name for p in (*seen, path))
         raise UsageError(f"configurations extend each other in a circle: {circle}")
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_given(path)
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read the configuration {path}: {error}") from error
     tree: Any = _yaml(text, str(path)) or {}

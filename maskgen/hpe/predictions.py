@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from ..errors import UsageError
 from ..geometry.rotation import Array, euler_to_matrix, geodesic_deg
+from ..io.files import read_given
 from . import metrics
 
 REQUIRED = ("id", "yaw", "pitch", "roll")
@@ -170,7 +171,7 @@ def read_csv(path: Path, labels: Labels | None = None) -> Predictions:
 
 def _read_rows(path: Path) -> tuple[dict[str, tuple[float, ...]], dict[str, tuple[Any, ...]] | None]:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_given(path, "utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read predictions {path}: {error}") from error
     reader = csv.DictReader(io.StringIO(text))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import io
 import os
 import secrets
 import stat
@@ -16,6 +17,8 @@ from ..errors import UsageError
 #: how the name of an unfinished file begins; nothing else in a dataset is called so
 TEMPORARY_PREFIX = ".maskgen-"
 _CHUNK = 1 << 20
+#: bytes that a recipe, a list of poses or a table of predictions may have
+MOST_GIVEN = 64 << 20
 
 
 def atomic_write(path: Path, data: bytes, *, sync: bool = True) -> None:
@@ -68,6 +71,19 @@ def read_regular(path: Path | str) -> bytes:
     """The bytes of a file; OSError as from `open_regular`."""
     with open(path, "rb", buffering=0, opener=_regular) as stream:  # one read needs no buffer
         return stream.readall()
+
+
+def read_given(path: Path | str, encoding: str = "utf-8") -> str:
+    """Text of a file, or of a pipe, that the user names, with "\n" for every end of a line.
+
+    Raises OSError also where it is larger than MOST_GIVEN bytes, as a device without an end is, and
+    UnicodeDecodeError.
+    """
+    with open(path, "rb") as stream:
+        data = stream.read(MOST_GIVEN + 1)
+    if len(data) > MOST_GIVEN:
+        raise OSError(errno.EFBIG, f"it is larger than {MOST_GIVEN >> 20} MB", str(path))
+    return io.StringIO(data.decode(encoding), newline=None).read()
 
 
 def _regular(path: str, flags: int) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import UsageError
+from ..io.files import read_given
 
 Angles = tuple[float, float, float]
 
@@ -80,7 +81,7 @@ def read_poses(path: Path) -> list[Angles]:
     Empty lines and lines beginning with # are skipped. Raises UsageError naming the first wrong line.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_given(path)
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"--poses {path}: cannot be read as text ({error})") from error
     out: list[Angles] = []

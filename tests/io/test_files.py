@@ -15,6 +15,7 @@ from maskgen.io.files import (
     atomic_copy,
     atomic_write,
     inside,
+    read_given,
     read_regular,
     remove_temporaries,
     safe_relative,
@@ -129,3 +130,17 @@ def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     for read in (read_image, image_size, read_mat, read_text):
         with pytest.raises(InputError, match="pipe or a device"):
             read(tmp_path / "pipe")
+
+
+def test_what_a_user_names_may_be_a_pipe_and_ends_somewhere(tmp_path, monkeypatch):
+    text = tmp_path / "recipe.toml"
+    text.write_bytes("\ufeffseed = 1\r\nshare = 0.5\r".encode())
+    assert read_given(text, "utf-8-sig") == "seed = 1\nshare = 0.5\n"
+    read, write = os.pipe()
+    os.write(write, b"seed = 2\n")
+    os.close(write)
+    assert read_given(f"/dev/fd/{read}") == "seed = 2\n"
+    os.close(read)
+    monkeypatch.setattr("maskgen.io.files.MOST_GIVEN", 1 << 20)
+    with pytest.raises(OSError, match="larger than 1 MB"):
+        read_given("/dev/zero")
