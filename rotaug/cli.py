@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from maskgen.errors import DatasetNotFound, MaskgenError, UsageError
+from maskgen.errors import MaskgenError, UsageError
 from maskgen.interrupt import INTERRUPTED
 
 if TYPE_CHECKING:
-    from maskgen.datasets.base import DatasetFormat
 
     from .run import Rotated
 
@@ -111,6 +110,7 @@ def command(dry_run: bool, quiet: bool, max_failures: int, **given: Any) -> int:
     picture gives a twin under the dataset's own file names; several give one twin each, in folders of their
     own. OUT/_maskgen/ holds labels.csv, the histograms before and after, and the manifest.
     """
+    from maskgen.datasets import find_dataset
     from maskgen.jobs.parallel import resolve_jobs
 
     from .plan import AngleRange, Angles, parse_angles
@@ -145,24 +145,6 @@ def command(dry_run: bool, quiet: bool, max_failures: int, **given: Any) -> int:
         total = result.statuses.total()
         click.echo(f"Error: {failed} of {total} pictures failed, --max-failures is {max_failures}", err=True)
     return int(failed > max_failures)
-
-
-def find_dataset(name: str | None, root: Path | None) -> tuple[DatasetFormat, Path]:
-    """The format and the root folder, from what was given and what lies in the folder."""
-    from maskgen.datasets import get_format, locate, recognise
-
-    if name is not None:
-        return get_format(name), locate(name, root)
-    folder = root if root is not None else Path()
-    if not folder.is_dir():
-        raise DatasetNotFound(f"{folder}: no such folder; --root must be the folder that holds the dataset")
-    fmt = recognise(folder)
-    if fmt is None:
-        where = "this folder" if root is None else str(root)
-        raise DatasetNotFound(
-            f"no dataset was recognised in {where}; go into one, or give --dataset NAME and --root DIR"
-        )
-    return fmt, folder
 
 
 def _fill(text: str) -> tuple[float, ...]:

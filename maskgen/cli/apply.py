@@ -16,7 +16,6 @@ from .options import (
     Number,
     batch_options,
     dataset_option,
-    find_dataset,
     limit_option,
     megabytes,
     out_option,
@@ -97,6 +96,7 @@ def command(dataset: str | None, root: Path | None, out: Path | None, **given: A
     pin_threads()
     from ..apply import apply_recipe, check_call, preview, template_hashes
     from ..apply_one import ApplyOptions, Templates
+    from ..datasets import find_dataset
     from ..errors import UsageError
     from ..recipe import OPTIONS, Recipe
     from ..release.presets import recipe_from

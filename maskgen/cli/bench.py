@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import FOLDER
+from .options import FOLDER, check_file, jobs_option
 
 if TYPE_CHECKING:
     from ..synth.bench import Triple
@@ -28,15 +28,7 @@ def command() -> None:
 )
 @click.option("--out", type=FOLDER, metavar="FILE", help="Also write all figures as JSON.")
 @click.option("--sheet", type=FOLDER, metavar="FILE", help="Also a contact sheet: clean, truth, painted.")
-@click.option(
-    "--jobs",
-    "-j",
-    type=click.IntRange(0),
-    default=1,
-    show_default=True,
-    metavar="N",
-    help="Worker processes; 0: all cores.",
-)
+@jobs_option()
 @click.option("--quiet", "-q", is_flag=True, help="No progress.")
 def painter(count: int, styles: str | None, seed: int, jobs: int, **given: Any) -> int:
     """Compare painted masks with real ones: same head, light and camera, the mask worn as a mesh.
@@ -49,15 +41,13 @@ def painter(count: int, styles: str | None, seed: int, jobs: int, **given: Any) 
     pin_threads()
     from dataclasses import asdict
 
-    from ..errors import UsageError
     from ..io.files import atomic_write
     from ..jobs.progress import Progress
     from ..report.contact import check_name, contact_sheet, write_sheet
     from ..synth.bench import plan, run, table
     from ..synth.truth import pick_styles
 
-    if given["out"] is not None and given["out"].is_dir():
-        raise UsageError(f"{given['out']} is a folder; name a file for --out")
+    check_file(given["out"], "--out")
     if given["sheet"] is not None:
         check_name(given["sheet"])
     heads = plan(pick_styles(styles), count, seed)

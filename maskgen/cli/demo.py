@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import MaskgenError, UsageError
-from .options import FOLDER
+from .options import FOLDER, jobs_option
 
 if TYPE_CHECKING:
     from ..report.contact import Tile
@@ -25,15 +25,7 @@ _SHEETS = ("heads", "masked", "rotated")
 @click.option(
     "--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, metavar="N", help="Seed."
 )
-@click.option(
-    "--jobs",
-    "-j",
-    type=click.IntRange(0),
-    default=0,
-    show_default=True,
-    metavar="N",
-    help="Worker processes; 0: all cores.",
-)
+@jobs_option(default=0)
 @click.option("--overwrite", is_flag=True, help="Delete an earlier demo and start anew.")
 def command(out: Path, seed: int, jobs: int, overwrite: bool) -> int:
     """See it work, without any dataset: about a minute.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import UsageError
-from .options import FOLDER
+from .options import FOLDER, jobs_option
 
 if TYPE_CHECKING:
     from ..hpe.config import Config
@@ -42,15 +42,7 @@ if TYPE_CHECKING:
 @click.option("--batch", type=click.IntRange(1), default=128, show_default=True, metavar="N")
 @click.option("--device", default="auto", show_default=True, metavar="NAME")
 @click.option("--cache", type=FOLDER, metavar="DIR", help="Folder of crop caches.")
-@click.option(
-    "--jobs",
-    "-j",
-    type=click.IntRange(0),
-    default=1,
-    show_default=True,
-    metavar="N",
-    help="Cache workers; 0: all cores.",
-)
+@jobs_option("Cache workers; 0: all cores.")
 @click.option("--json", "as_json", is_flag=True, help="Print results.json instead of tables.")
 def command(
     model: Path | None, data: tuple[str, ...], predictions: tuple[str, ...], out: Path | None, as_json: bool,

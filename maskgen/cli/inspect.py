@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import dataset_option, find_dataset, root_option
+from .options import dataset_option, root_option
 
 if TYPE_CHECKING:
     from ..datasets import DatasetFormat
@@ -51,6 +51,7 @@ def command(
     maskgen inspect image00050 --dataset AFLW2000 --out look.png
     maskgen inspect 01/frame_00003 --dataset BIWI
     """
+    from ..datasets import find_dataset
     from ..errors import LandmarkError, UsageError
     from ..landmarks import apparent_pose, landmarks_for, parse_sources
 

@@ -12,7 +12,6 @@ import click
 from ..errors import UsageError
 
 if TYPE_CHECKING:
-    from ..datasets.base import DatasetFormat
     from ..jobs.batch import Summary
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -52,6 +51,12 @@ class Number(click.FloatRange):
         return number
 
 
+def check_file(path: Path | None, purpose: str) -> None:
+    """UsageError where a file that is to be written, for ``purpose``, is a folder; asked before the work."""
+    if path is not None and path.is_dir():
+        raise UsageError(f"{path} is a folder; name a file for {purpose}")
+
+
 def dataset_option(function: F) -> F:
     """--dataset NAME: which dataset; recognised from the folder where left out."""
     text = (
@@ -85,6 +90,13 @@ def limit_option(function: F) -> F:
     return click.option("--limit", type=click.IntRange(min=1), metavar="N", help=text)(function)
 
 
+def jobs_option(text: str = "Worker processes; 0: all cores.", default: int = 1) -> Callable[[F], F]:
+    """--jobs N, -j N."""
+    return click.option(
+        "--jobs", "-j", type=click.IntRange(0), default=default, show_default=True, metavar="N", help=text
+    )
+
+
 def templates_option(function: F) -> F:
     """--templates DIR: further mask styles and fabrics."""
     text = "Folder of further mask styles; may be given again."
@@ -93,12 +105,9 @@ def templates_option(function: F) -> F:
 
 def batch_options(function: F) -> F:
     """--jobs, --resume, --overwrite, --max-failures, --dry-run, --quiet: the same for every batch."""
-    jobs = "Worker processes; 0 takes every core. The output does not depend on it."
     failures = "Exit with code 1 if more images than this failed."
     options = [
-        click.option(
-            "--jobs", "-j", type=click.IntRange(0), default=1, show_default=True, metavar="N", help=jobs
-        ),
+        jobs_option("Worker processes; 0 takes every core. The output does not depend on it."),
         click.option("--resume", is_flag=True, help="Finish an interrupted run of the same command."),
         click.option("--overwrite", is_flag=True, help="Delete an earlier output and start anew."),
         click.option("--max-failures", type=Limit(), default="0", show_default=True, help=failures),
@@ -108,27 +117,6 @@ def batch_options(function: F) -> F:
     for option in reversed(options):
         function = option(function)
     return function
-
-
-def find_dataset(name: str | None, root: Path | None) -> tuple[DatasetFormat, Path]:
-    """The dataset of --dataset and --root, and its root folder. Raises UsageError, saying where it looked."""
-    from ..datasets.locate import locate, recognise
-    from ..datasets.registry import all_formats, get_format
-
-    if name is not None:
-        return get_format(name), locate(name, root)
-    folder = root if root is not None else Path(".")
-    if not folder.is_dir():
-        raise UsageError(f"{folder}: no such folder; --root must be the folder that holds the dataset")
-    found = recognise(folder)
-    if found is None:
-        where = str(folder) if root is not None else "the current folder"
-        names = ", ".join(fmt.name for fmt in all_formats())
-        raise UsageError(
-            f"no dataset recognised in {where}; name it by --dataset ({names}), and its folder by --root "
-            "(maskgen datasets lists what is found)"
-        )
-    return found, locate(found.name, folder)
 
 
 def too_many_failures(summary: Summary, allowed: Callable[[int], int]) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from ..errors import UsageError
-from .options import FOLDER
+from .options import FOLDER, jobs_option
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
 
@@ -83,15 +83,7 @@ class _Size(click.ParamType):  # type: ignore[type-arg]
 @click.option("--parquet", is_flag=True, help="Also index.parquet (maskgen[parquet]).")
 @click.option("--archive", type=click.Choice(["zip", "tar.gz", "tar.zst"]), help="Pack the release.")
 @click.option("--part-size", type=_Size(), help="Cut the archive into parts of so many bytes.")
-@click.option(
-    "--jobs",
-    "-j",
-    type=click.IntRange(0),
-    default=1,
-    show_default=True,
-    metavar="N",
-    help="Worker processes; 0: all cores.",
-)
+@jobs_option()
 @click.option("--overwrite", is_flag=True, help="Replace an earlier release in --out.")
 @click.option("--quiet", "-q", is_flag=True, help="No summary; errors only.")
 def command(masked: Path, out: Path, **given: Any) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from ..errors import UsageError
-from .options import FOLDER, templates_option
+from .options import FOLDER, check_file, jobs_option, templates_option
 
 
 @click.command("rebuild")
@@ -22,15 +22,7 @@ from .options import FOLDER, templates_option
 @templates_option
 @click.option("--landmarks", metavar="A,B", help="As for apply, if side files lie elsewhere here.")
 @click.option("--weights", type=FOLDER, metavar="DIR", help="Folder of the detector's network weights.")
-@click.option(
-    "--jobs",
-    "-j",
-    type=click.IntRange(0),
-    default=1,
-    show_default=True,
-    metavar="N",
-    help="Worker processes; 0: all cores.",
-)
+@jobs_option()
 @click.option("--resume", is_flag=True, help="Finish an interrupted rebuild.")
 @click.option("--overwrite", is_flag=True, help="Delete an earlier output and start anew.")
 @click.option("--json", "json_file", type=FOLDER, metavar="FILE", help="Write all differences as JSON.")
@@ -54,8 +46,7 @@ def command(release: Path, root: Path | None, out: Path | None, **given: Any) ->
 
     opened = open_release(release)
     jobs = resolve_jobs(given["jobs"])
-    if given["json_file"] is not None and given["json_file"].is_dir():
-        raise UsageError(f"{given['json_file']} is a folder; name a file for --json")
+    check_file(given["json_file"], "--json")
     if given["verify"]:
         if out is None:
             raise UsageError("--verify compares a folder with the release: name it by --out")

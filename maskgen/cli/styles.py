@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import FOLDER, dataset_option, find_dataset, root_option, templates_option
+from .options import FOLDER, dataset_option, root_option, templates_option
 
 if TYPE_CHECKING:
     from ..masks.catalogue import Catalogue
@@ -95,6 +95,7 @@ def _line(row: dict[str, Any]) -> str:
 
 
 def _faces(sample_id: str | None, dataset: str | None, root: Path | None) -> list[Face]:
+    from ..datasets import find_dataset
     from ..errors import UsageError
     from ..io.images import read_image
     from ..landmarks import apparent_pose, landmarks_for

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ..errors import UsageError
-from .options import FOLDER
+from .options import FOLDER, jobs_option
 
 
 @click.command("synth")
@@ -33,15 +33,7 @@ from .options import FOLDER
 )
 @click.option("--styles", metavar="A,B", help="Mask styles of --masked; default: all.")
 @click.option("--no-detail", is_flag=True, help="No strands of hair: faster, for smoke tests.")
-@click.option(
-    "--jobs",
-    "-j",
-    type=click.IntRange(0),
-    default=1,
-    show_default=True,
-    metavar="N",
-    help="Worker processes; 0: all cores.",
-)
+@jobs_option()
 @click.option("--overwrite", is_flag=True, help="Delete an earlier output and start anew.")
 @click.option("--quiet", "-q", is_flag=True, help="No progress and no summary; errors only.")
 def command(like: str, out: Path, count: int, poses: str, masked: str | None, **given: Any) -> int:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import UsageError
-from .options import FOLDER, Limit, Number
+from .options import FOLDER, Limit, Number, check_file, jobs_option
 
 if TYPE_CHECKING:
     from ..checks.finding import Report
@@ -28,10 +28,7 @@ BELOW = 3
     "--model", "models", multiple=True, type=FOLDER, metavar="PT", help="Measure this network's gap."
 )
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first N pictures.")
-@click.option(
-    "--jobs", "-j", type=click.IntRange(0), default=1, show_default=True, metavar="N",
-    help="Worker processes; 0: all cores.",
-)  # fmt: skip
+@jobs_option()
 @click.option("--no-hashes", is_flag=True, help="Do not read every file to compare its SHA-256.")
 @click.option("--min-quality", type=Number(0, 1), default=0.3, show_default=True, metavar="Q")
 @click.option("--max-errors", type=Limit(), default="0", show_default=True, help="More errors: exit code 3.")
@@ -56,9 +53,8 @@ def command(
 
     if thresholds["max_gap"] is not None and not models:
         raise UsageError("--max-gap needs a network: give --model")
-    for file in filter(None, (json_file, html_file)):
-        if file.is_dir():
-            raise UsageError(f"{file} is a folder; name a file for the report")
+    for file in (json_file, html_file):
+        check_file(file, "the report")
     options = CheckOptions(source, limit, jobs, not no_hashes, min_quality)
     report = check_dataset(folder, options)
     gaps = _gaps(folder, report, models, cache)

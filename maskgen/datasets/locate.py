@@ -68,6 +68,27 @@ def locate(name: str, root: Path | str | None = None) -> Path:
     )
 
 
+def find_dataset(name: str | None, root: Path | None) -> tuple[DatasetFormat, Path]:
+    """The dataset of that name and root, and its root folder; without a name, what lies in the folder.
+
+    The folder is the current one where ``root`` is None. Raises DatasetNotFound, saying where it looked.
+    """
+    if name is not None:
+        return get_format(name), locate(name, root)
+    folder = root if root is not None else Path(".")
+    if not folder.is_dir():
+        raise DatasetNotFound(f"{folder}: no such folder; --root must be the folder that holds the dataset")
+    found = recognise(folder)
+    if found is None:
+        where = str(folder) if root is not None else "the current folder"
+        names = ", ".join(fmt.name for fmt in all_formats())
+        raise DatasetNotFound(
+            f"no dataset recognised in {where}; go into one, or name it by --dataset NAME ({names}) and its "
+            "folder by --root (maskgen datasets lists what is found)"
+        )
+    return found, folder
+
+
 def layout(fmt: DatasetFormat) -> str:
     """What a root folder of the dataset looks like, for messages."""
     return fmt.layout or f"the layout of {fmt.name}"
