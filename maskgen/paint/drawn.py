@@ -18,7 +18,7 @@ class Drawn(NamedTuple):
     stamp: int
 
 
-@lru_cache(maxsize=64)  # asked three times a picture
+@lru_cache(maxsize=64)  # asked several times a picture
 def drawn(seed: int) -> Drawn:
     """What is drawn for a mask of ``seed``, any integer."""
     a, b = _bytes_of(seed), _bytes_of(~seed)

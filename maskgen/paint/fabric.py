@@ -27,6 +27,8 @@ I16 = NDArray[np.int16]
 CLOTH_CHANNELS = 8
 TEXEL_STEP = np.float32(4.0 / 32767.0)
 CREASE_STEP = np.float32(8.0 / 32767.0)
+#: sides, texels, of maps and of tiles that are halved no more
+_LEAST_MAP, _LEAST_TILE = 48, 16
 
 
 class Level(NamedTuple):
@@ -84,10 +86,15 @@ def _laid(style: Style, stamp: str | None) -> F32:
     out = np.zeros((*_size_of(style), 4), np.float32)
     for name in (stamp or "", "paint"):
         if name in style.maps:
-            opacity = style.maps[name][..., 3:].astype(np.float32) / 255.0
-            over = np.concatenate([LINEAR[style.maps[name][..., :3]] * opacity, opacity], -1)
-            out = over + out * (1.0 - opacity)
+            over = _premultiplied(style.maps[name])
+            out = over + out * (1.0 - over[..., 3:])
     return out
+
+
+def _premultiplied(image: NDArray[Any]) -> F32:
+    """An sRGB picture (h, w, 4) uint8 as linear BGR, premultiplied, and opacity."""
+    opacity = image[..., 3:].astype(np.float32) / 255.0
+    return np.concatenate([LINEAR[image[..., :3]] * opacity, opacity], -1)
 
 
 def _linear_maps(style: Style) -> list[F32]:
@@ -123,7 +130,7 @@ def prepared(style: Style, size_mm: tuple[float, float], stamp: str | None = Non
     cloths = _cloths(style, size_mm)
     if stamp is None and "paint" not in style.maps:
         return tuple(Level(cloth, _steps(NO_TILE)) for cloth in cloths)
-    prints = _halved([_laid(style, stamp)], len(cloths))
+    prints = _halved([_laid(style, stamp)], _LEAST_MAP)
     return tuple(
         Level(cloth, _steps(np.pad(laid, ((0, 0), (0, 0), (0, 4)))))
         for cloth, (laid,) in zip(cloths, prints, strict=True)
@@ -132,19 +139,14 @@ def prepared(style: Style, size_mm: tuple[float, float], stamp: str | None = Non
 
 @lru_cache(maxsize=64)
 def _cloths(style: Style, size_mm: tuple[float, float]) -> tuple[I16, ...]:
-    """`Level.cloth` of all levels, down to about 48 texels."""
-    maps = _linear_maps(style)
-    least = min(maps[1].shape)
-    count = 1
-    while least >> (count - 1) >= 48:
-        count += 1
-    return tuple(_packed(level, size_mm) for level in _halved(maps, count))
+    """`Level.cloth` of all levels."""
+    return tuple(_packed(level, size_mm) for level in _halved(_linear_maps(style), _LEAST_MAP))
 
 
-def _halved(maps: list[F32], count: int) -> list[list[F32]]:
-    """``count`` levels of ``maps``, each half the size of the one before."""
+def _halved(maps: list[F32], least: int) -> list[list[F32]]:
+    """Levels of ``maps``, each half the size of the one before, the last with a side below ``least``."""
     levels = [maps]
-    while len(levels) < count:
+    while min(levels[-1][0].shape[:2]) >= least:
         h, w = levels[-1][0].shape[:2]
         half = w // 2, h // 2
         levels.append(
@@ -169,16 +171,8 @@ def _packed(maps: list[F32], size_mm: tuple[float, float]) -> I16:
 @lru_cache(maxsize=64)
 def prepared_tile(fabric: Fabric) -> tuple[F32, ...]:
     """The fabric's tile as linear premultiplied BGRA, from full size down."""
-    tile = fabric.tile
-    opacity = tile[..., 3:].astype(np.float32) / 255.0
-    current = np.concatenate([LINEAR[tile[..., :3]] * opacity, opacity], -1)
-    levels = [current]
-    while min(current.shape[:2]) >= 16:
-        h, w = current.shape[:2]
-        half = cv2.resize(current, (w // 2, h // 2), interpolation=cv2.INTER_AREA)
-        current = np.asarray(half, np.float32)
-        levels.append(current)
-    return tuple(np.ascontiguousarray(a, np.float32) for a in levels)
+    levels = _halved([_premultiplied(fabric.tile)], _LEAST_TILE)
+    return tuple(np.ascontiguousarray(tile) for (tile,) in levels)
 
 
 def hemmed(tile: NDArray[Any]) -> NDArray[Any]:
