@@ -14,37 +14,24 @@ import argparse
 import importlib.util
 import json
 import os
-import zlib
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
-from joblib import Parallel, delayed
 
-from maskgen.datasets import get_format
-from maskgen.io.images import decode_image
-from maskgen.landmarks import apparent_pose, landmarks_for, parse_sources
+from maskgen.errors import InputError
 from maskgen.masks.spec import MaskDraw
 from maskgen.paint.pipeline import default_painter
 from maskgen.paint.types import MASK, STRAP
+
+from .aflw2000 import Draws, draw_for, images_of, in_parts, painted
 
 GEOMETRY = ("cover", "eyes", "spill", "over", "area", "parts")
 #: the light counts as coming from a side where the covered face gets that many stops darker over its width
 _ONE_SIDED = 0.5
 #: colours that take turns in a mask that is `mixed`
 _COLORS = 3
-
-
-@dataclass(frozen=True)
-class Job:
-    """One mask on one picture: where the picture lies, and how the mask is drawn."""
-
-    judge: Path
-    root: Path
-    image: Path
-    draw: MaskDraw
 
 
 def load_judge(path: Path) -> Any:
@@ -57,47 +44,32 @@ def load_judge(path: Path) -> Any:
     return module
 
 
-def measured(jobs: list[Job]) -> dict[str, dict[str, Any]]:
+def measured(judge_file: Path, root: Path, draws: Draws) -> dict[str, dict[str, Any]]:
     """The judge's figures by picture; without any, the reason: {"error": ...}."""
-    cv2.setNumThreads(1)
-    judge, painter, fmt = load_judge(jobs[0].judge), default_painter(), get_format("AFLW2000")
-    sources = parse_sources("native")
-    entries = {entry.image: entry for entry in fmt.index(jobs[0].root)}
+    judge = load_judge(judge_file)
     rows: dict[str, dict[str, Any]] = {}
-    for job in jobs:
-        sample = fmt.read(job.root, entries[job.image])
-        original = decode_image((job.root / job.image).read_bytes(), job.image.name).bgr
-        landmarks = landmarks_for(sample, sources)
-        points = judge.load_landmarks(job.root, job.image.stem)
-        try:
-            out = painter.paint(original, landmarks, apparent_pose(sample), job.draw)
-        except ValueError as error:
-            rows[job.image.stem] = {"error": str(error)}
+    for image, original, out in painted(root, draws):
+        if isinstance(out, InputError):
+            rows[image.stem] = {"error": str(out)}
             continue
-        segmentation = out.segmentation
-        rows[job.image.stem] = judge.measure(
-            original, out.image, points, segmentation == MASK, touched=out.touched | (segmentation == STRAP)
-        ) | {"occluded": out.numbers.get("occluded_share", 0.0), "notes": list(out.notes)}
+        mask, touched = out.segmentation == MASK, out.touched | (out.segmentation == STRAP)
+        points = judge.load_landmarks(root, image.stem)
+        rows[image.stem] = judge.measure(original, out.image, points, mask, touched=touched) | {
+            "occluded": out.numbers["occluded_share"],
+            "notes": list(out.notes),
+        }
     return rows
 
 
-def jobs_of(judge: Path, root: Path, every: int, mask: str) -> list[Job]:
-    """Every so many pictures of the dataset, the seed of each taken from its name."""
+def draws_of(root: Path, every: int, mask: str) -> dict[Path, MaskDraw]:
+    """The mask STYLE[:COLOR] on every so many pictures of the dataset."""
     style, _, color = mask.partition(":")
-    colors = [None] if not color else [color]
+    colors = [color or None]
     if color == "mixed":
         spec = default_painter().catalogue.spec(style)
         colors = [c for c, _weight in spec.material.colors[:_COLORS]]
-    images = [Path(entry.image) for entry in get_format("AFLW2000").index(root)][::every]
-    return [
-        Job(
-            judge,
-            root,
-            image,
-            MaskDraw(style, color=colors[n % len(colors)], seed=zlib.crc32(image.stem.encode())),
-        )
-        for n, image in enumerate(images)
-    ]
+    images = images_of(root)[::every]
+    return {image: draw_for(image, style, colors[n % len(colors)]) for n, image in enumerate(images)}
 
 
 def summary(judge: Any, rows: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -142,11 +114,8 @@ def main() -> None:
     given = parser.parse_args()
     judge, columns = load_judge(given.judge), {}
     for mask in given.masks:
-        jobs = jobs_of(given.judge, given.root, given.every, mask)
-        parts = Parallel(n_jobs=given.jobs)(
-            delayed(measured)(jobs[at :: given.jobs]) for at in range(given.jobs)
-        )
-        rows = {name: row for part in parts for name, row in part.items()}
+        work = partial(measured, given.judge, given.root)
+        rows = in_parts(work, draws_of(given.root, given.every, mask), given.jobs)
         columns[mask] = summary(judge, rows)
         if given.save:
             given.save.mkdir(parents=True, exist_ok=True)

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import sys
 import tomllib
-import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
-import cv2
-from joblib import Parallel, delayed
-
-from maskgen.datasets import get_format
-from maskgen.errors import LandmarkError, MaskgenError, UsageError
-from maskgen.io.images import decode_image
-from maskgen.landmarks import apparent_pose, landmarks_for, parse_sources
-from maskgen.masks.spec import MaskDraw
-from maskgen.paint.pipeline import default_painter
+from maskgen.errors import InputError, MaskgenError, UsageError
 from maskgen.paint.types import Painted
+
+from ..aflw2000 import Draws, draw_for, images_of, in_parts, painted
 
 #: what was seen by eye in each picture
 LABELS = Path(__file__).with_name("aflw2000_labels.toml")
@@ -43,42 +37,30 @@ def read_labels(path: Path = LABELS) -> dict[int, str]:
     return out
 
 
-def outcome_of(painted: Painted) -> str:
-    """Which of OUTCOMES ``painted`` is."""
-    if painted.numbers["occluded_share"] > 0.0:
+def outcome_of(out: Painted) -> str:
+    """Which of OUTCOMES ``out`` is."""
+    if out.numbers["occluded_share"] > 0.0:
         return KEPT
-    return NOTED if any(note.startswith("occluder") for note in painted.notes) else SILENT
+    return NOTED if any(note.startswith("occluder") for note in out.notes) else SILENT
 
 
 def numbered(root: Path) -> dict[int, Path]:
     """The pictures of ``root`` by number. Raises DatasetNotFound where there are none."""
-    images = (Path(entry.image) for entry in get_format("AFLW2000").index(root))
-    return {int(image.stem[-5:]): image for image in images}
+    return {int(image.stem[-5:]): image for image in images_of(root)}
 
 
 def outcomes(root: Path, images: Mapping[int, Path], jobs: int = 1) -> dict[int, str]:
     """What comes of a surgical mask on each of ``images``, by number, in ``jobs`` processes."""
-    parts = [dict(list(images.items())[at::jobs]) for at in range(jobs)]
-    done = Parallel(n_jobs=jobs)(delayed(_painted)(root, part) for part in parts)
-    return {number: outcome for part in done for number, outcome in part.items()}
+    draws = {image: draw_for(image, _STYLE) for image in images.values()}
+    found = in_parts(partial(_outcomes, root), draws, jobs)
+    return {number: found[image] for number, image in images.items()}
 
 
-def _painted(root: Path, images: Mapping[int, Path]) -> dict[int, str]:
-    cv2.setNumThreads(1)
-    painter, fmt, sources = default_painter(), get_format("AFLW2000"), parse_sources("native")
-    entries = {Path(entry.image): entry for entry in fmt.index(root)}
-    out = {}
-    for number, name in images.items():
-        sample = fmt.read(root, entries[name])
-        image = decode_image((root / name).read_bytes(), name.name).bgr
-        draw = MaskDraw(_STYLE, seed=zlib.crc32(name.stem.encode()))
-        try:
-            painted = painter.paint(image, landmarks_for(sample, sources), apparent_pose(sample), draw)
-        except LandmarkError:
-            out[number] = NO_MASK
-        else:
-            out[number] = outcome_of(painted)
-    return out
+def _outcomes(root: Path, draws: Draws) -> dict[Path, str]:
+    return {
+        image: NO_MASK if isinstance(out, InputError) else outcome_of(out)
+        for image, _original, out in painted(root, draws)
+    }
 
 
 def table(labels: Mapping[int, str], found: Mapping[int, str]) -> str:
