@@ -13,7 +13,6 @@ from maskgen.errors import MaskgenError, UsageError
 from maskgen.interrupt import INTERRUPTED
 
 if TYPE_CHECKING:
-
     from .run import Rotated
 
 # spelled out here as well as in rotate.py and image_plane.py (a test compares them): --help imports neither
