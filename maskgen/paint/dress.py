@@ -24,6 +24,8 @@ SHINE_X, SHINE_Y, SHINE_Z = range(12, 15)
 LIGHT_ENTRIES = 15
 #: half as wide, in stops, as the knee below the ceiling; and the share of what is above that goes
 _KNEE, _HELD = np.float32(0.5), np.float32(0.88)
+#: of the fall, how much each stop of shade spares, and at most
+_SPARED, _MOST_SPARED = np.float32(0.35), np.float32(0.6)
 #: stops that the inner side of a mask lies in shade: the chin before it keeps the light away
 _INNER_SHADE = np.float32(2.0)
 
@@ -139,6 +141,8 @@ def vertex_table(  # type: ignore[no-untyped-def]
         )
         smooth = p[GX] * nx + p[GY] * ny + p[GZ] * nz
         own = out[i, STOPS] - mean
+        # cloth that a lamp leaves in the shade has little more to lose
+        fall *= np.float32(1.0) - min(_SPARED * max(-p[GZ] - smooth, np.float32(0.0)), _MOST_SPARED)
         stops = smooth + own - p[FALL] * fall
         above, bent = _above(stops, p[CEILING])
         out[i, STOPS] = stops - above

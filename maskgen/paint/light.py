@@ -42,10 +42,13 @@ _SHARED = 0.15  # of what both sides share reaches the map
 _LIT = 0.6
 #: and how much of it is no brighter than what stands for the skin in the shade
 _SHADED = 0.08
+#: and of what is lit best
+_BEST = 0.85
 #: of the picture, how much white tells the light's colour, and how far it is believed
 _WHITE_SHARE, _WHITE_TRUST = 0.08, 0.9
-#: of what is not dark, how little must be neutral or cool before warm skin means warm light
-_COOL_SHARE = 0.06
+#: of what is not dark, how little must be neutral or cool before warm skin means warm light; and how much,
+#: before it means warm skin
+_COOL_SHARE, _MUCH_COOL = 0.06, 0.2
 #: linear luminance of skin whose colour says nothing
 _BURNT = 0.9
 #: luminance, linear, taken where no skin can be read
@@ -66,6 +69,7 @@ class Light:
     is 0, so that skin of normal n is expected at gradient . n + offset. chroma, chroma_width: (2,) log2 R/G
     and log2 B/G of the skin, and how far it strays. bare: (n, 2) pixels, x and y, of skin that faces the
     camera above a mask, within the picture. shade: of the lit skin's light, what skin in the shade gets.
+    averted: stops by which skin that faces the camera is expected to be darker than the best lit skin.
     """
 
     gradient: Array
@@ -79,6 +83,7 @@ class Light:
     chroma_width: Array
     bare: NDArray[np.int64]
     shade: float
+    averted: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,11 +158,11 @@ def estimate_light(image: NDArray[np.uint8], fit: FaceFit) -> Light:
     if seen < 40:
         nothing = np.zeros((4, 4), np.float32)
         unknown = np.log2(_DEFAULT_SKIN), np.zeros(2), np.ones(2)
-        return Light(_PRIOR, _DEFAULT_SKIN, nothing, to_rest, 1.0, 0, *unknown, places, 1.0)
+        return Light(_PRIOR, _DEFAULT_SKIN, nothing, to_rest, 1.0, 0, *unknown, places, 1.0, 0.0)
     sums = np.zeros((*shape, 2), np.float32)
-    plane, spread, samples, level, shaded, chroma, chroma_width = kernels.explained(
+    plane, spread, samples, (level, shaded, best), chroma, chroma_width = kernels.explained(
         bgr[:seen], normals[:seen], which[:seen], points, probe.prior, probe.twin,
-        (_PRIOR, _PRIOR_WEIGHT), (_SHARED, _MAP_LIMIT), (_LIT, _SHADED), to_rest, sums,
+        (_PRIOR, _PRIOR_WEIGHT), (_SHARED, _MAP_LIMIT), (_LIT, _SHADED, _BEST), to_rest, sums,
     )  # fmt: skip
     # rounded, so that two machines whose linear algebra differs in the last bit still paint the same bytes
     return Light(
@@ -172,6 +177,7 @@ def estimate_light(image: NDArray[np.uint8], fit: FaceFit) -> Light:
         chroma_width=chroma_width,
         bare=places,
         shade=round(2.0 ** min(shaded - level, 0.0), 4),
+        averted=round(max(best - float(plane[3]) - max(-float(plane[2]), -0.2), 0.0), 4),
     )
 
 
@@ -188,12 +194,14 @@ def color_cast(light: Light, white: White) -> Array:
     the skin's (correlation -0.05 and 0.3 for red and blue on AFLW2000, docs/painting.md). Elsewhere the skin
     must tell. Linear R/G and B/G of skin under white light average 2**0.62 and 2**-0.42 over the tones of
     people; a third of a small difference is taken for light (all of it would turn blue masks grey under
-    tungsten), two thirds of a large one, and more where nothing in the picture is neutral or cool.
+    tungsten), two thirds of a large one, and more where nothing in the picture is neutral or cool. Where much
+    is, a fifth: brown skin is redder than pale skin, and what is bought as red need not be lit so.
     """
     if light.samples == 0:
         return np.ones(3)
     trust = _WHITE_TRUST * min(white.share / _WHITE_SHARE, 1.0)
     warm = max(1.0 - white.cool / _COOL_SHARE, 0.0)
+    plenty = min(white.cool / _MUCH_COOL, 1.0)
     # skin that is nearly burnt out has lost its colour
     kept = min(max((_BURNT - light.skin) / 0.4, 0.0), 1.0)
     stops = []
@@ -202,7 +210,8 @@ def color_cast(light: Light, white: White) -> Array:
     ):
         off = min(max(of_skin - usual, -1.4), 1.4)
         # people's skins differ by half a stop of chroma; what lies beyond is the light's
-        told = kept * off * (0.35 + 0.15 * warm + 0.3 * min(max((abs(off) - 0.35) / 0.6, 0.0), 1.0))
+        strong = min(max((abs(off) - 0.35) / 0.6, 0.0), 1.0)
+        told = kept * off * ((0.35 + 0.15 * warm) * (1.0 - 0.4 * plenty) + 0.3 * strong * (1.0 - plenty))
         # pale skin and cream paint pass for white, too: half of what white says
         stops.append((1.0 - trust) * told + trust * 0.5 * of_white)
     cast = np.array([2.0 ** stops[1], 1.0, 2.0 ** stops[0]])

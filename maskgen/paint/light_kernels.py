@@ -198,10 +198,10 @@ def explained(  # type: ignore[no-untyped-def]
     """The light on samples ``bgr`` (m, 3) of skin with ``normals`` (m, 3), from the places ``which`` (m,).
 
     points (n, 3), prior, twin (n,): of all places; held: gradient and weight that `robust_plane` is held to;
-    kept: shares and limit of `left_over`; lit: shares of `lit_level`, of lit skin and of skin in the shade.
-    Returns the plane (4,), its spread, how many samples count, the two levels in stops, and the skin's chroma
-    and its width, (2,) each; arrays are rounded to 1e-4. What is left over goes into ``sums`` (h, w, 2), as
-    `scatter` puts it.
+    kept: shares and limit of `left_over`; lit: shares of `lit_level`, of lit skin, of skin in the shade,
+    of what is lit best. Returns the plane (4,), its spread, how many samples count, the three levels in
+    stops, and the skin's chroma and its width, (2,) each; arrays are rounded to 1e-4. What is left over goes
+    into ``sums`` (h, w, 2), as `scatter` puts it.
     """
     sure = prior[which]
     stops, weight, chroma, width = weigh(bgr, normals, sure)
@@ -212,8 +212,12 @@ def explained(  # type: ignore[no-untyped-def]
     for i in range(len(used)):
         samples += used[i] > 0.2 * sure[i]
     order = np.argsort(stops)
-    level, shaded = lit_level(stops, order, used, lit[0]), lit_level(stops, order, weight, lit[1])
-    return _rounded(plane), spread, samples, level, shaded, _rounded(chroma), _rounded(width)
+    levels = (
+        lit_level(stops, order, used, lit[0]),
+        lit_level(stops, order, weight, lit[1]),
+        lit_level(stops, order, weight, lit[2]),
+    )
+    return _rounded(plane), spread, samples, levels, _rounded(chroma), _rounded(width)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

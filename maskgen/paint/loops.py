@@ -30,6 +30,9 @@ _FARTHER = 0.8
 _LEAST_SKIN = 0.30
 #: and above which the end of an ear loop lies on an ear that is seen, whatever it crosses on its way
 _BARE_EAR = 0.60
+#: where skin is expected to be as dark as the first, stops, what is as black as the other may be skin or hair:
+#: it says nothing
+_SHADE_STOPS, _BLACK_STOPS = -4.0, -6.0
 #: loss of it, summed over places, at which loops and straps are taken to have gone under hair: a sixth of the
 #: way of a loop without any skin, or a twelfth of that of a strap
 _LOOP_DROP, _STRAP_DROP = 1.7, 0.85
@@ -97,7 +100,9 @@ def _walk(  # type: ignore[no-untyped-def]
             _look(image, linear, x, y, here)
             dark = (here[0] - plane) / 1.3
             red, blue = (here[1] - model[4]) / model[6], (here[2] - model[5]) / model[7]
-            like[k] += np.exp(-0.5 * dark * dark) / (1.0 + (0.25 * (red * red + blue * blue)) ** 2)
+            skin = np.exp(-0.5 * dark * dark) / (1.0 + (0.25 * (red * red + blue * blue)) ** 2)
+            shade = min(max(_SHADE_STOPS - plane, 0.0), 1.0) * min(max(_BLACK_STOPS - here[0], 0.0), 1.0)
+            like[k] += max(skin, shade * _LEAST_SKIN)
             filled[k] += 1.0 if max(image[y, x, 0], image[y, x, 1], image[y, x, 2]) > 6 else 0.0
             looks[k] += here
             count[k] += 1.0

@@ -56,9 +56,12 @@ _WHITE_ALBEDO = 0.80
 _BRIGHTEST, _LEAST_CEILING = 0.92, 0.2
 #: how much brighter than its middle a mask's lit side may be where nothing else is as bright
 _LIT_SIDE = 1.5
-#: how much brighter than skin a white mask may be where nothing round the face is bright (2.3 stops)
-_DARK_SCENE = 5.0
-_FALL_STOPS = 1.4
+#: how much brighter than skin a white mask may be where nothing round the face is bright (1.8 stops)
+_DARK_SCENE = 3.5
+#: stops by which skin that faces the camera may be darker than the best lit before the mask is, too; how many
+#: count beyond that; and what each takes from it, with what the darker skin has taken already
+_AVERTED, _MOST_AVERTED, _AVERTED_GAIN = 0.7, 4.5, 0.5
+_FALL_STOPS = 1.5
 #: share of light that comes from all round, from chest and room, and through the cloth
 _AMBIENT = 0.2
 #: and no more than so many times what reaches the darkest skin, but for a little
@@ -69,9 +72,9 @@ _VEIL = 0.22
 #: into black cloth than the levels of the photograph's own edges say: by so much of it at most
 _DARK_EDGE = 0.12
 #: of the light from the side: cloth is flatter than the face it is read from
-_SIDE_GAIN = 2.3
+_SIDE_GAIN = 2.15
 #: how much less of that on black cloth, for what shines of the lamp comes on top
-_SHINES = 0.3
+_SHINES = 0.34
 #: stops per unit normal of light from behind that the level makes up for
 _BACK_LIGHT = 0.2
 _VERTICAL_LIMIT = 0.35  # stops per unit normal
@@ -251,6 +254,9 @@ def _darkness(color: F32) -> float:
 def _white(light: Light, photo: Photo) -> float:
     """Linear light that a white mask sends in this photograph."""
     white = _WHITE_LEVEL * (light.skin / _SKIN_MEAN) ** _SKIN_SLOPE
+    # where skin that faces the camera lies in the shade, so does cloth, by as many stops: the slope above is
+    # that between people
+    white *= 2.0 ** (-_AVERTED_GAIN * min(max(light.averted - _AVERTED, 0.0), _MOST_AVERTED))
     # dark skin in good light has bright things beside it; where nothing is bright, the scene is dark
     white = min(white, max(_DARK_SCENE * light.skin, photo.bright))
     return min(max(white, 0.02), 0.95)

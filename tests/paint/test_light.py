@@ -93,7 +93,33 @@ def test_a_mask_before_a_back_light_does_not_glare():
         landmarks = Landmarks.of(fit.camera.project(CANONICAL_FACE, pose.cam_from_head), "projected")
         painted = default_painter().paint(image, landmarks, pose, MaskDraw("surgical", color="#f4f4f2"))
         middle.append(float(np.median(painted.image[painted.alpha > 0.99])))
-    assert middle[1] < middle[0] * 1.1
+    assert middle[1] < middle[0] * 1.25
+
+
+def white_over_skin(pose, gradient, level, wall=None):
+    """How much brighter a white mask is, in its middle, than skin that faces the camera."""
+    image, fit = lit_head(pose, gradient, level=level)
+    if wall is not None:
+        image[:, :60] = wall
+    landmarks = Landmarks.of(fit.camera.project(CANONICAL_FACE, pose.cam_from_head), "projected")
+    painted = default_painter().paint(image, landmarks, pose, MaskDraw("surgical", color="#f4f4f2"))
+    cloth = (painted.image[painted.alpha > 0.99] / 255.0) ** 2.2 @ LUMA_BGR
+    return float(np.median(cloth)) / 2.0 ** (level - gradient[2])
+
+
+def test_cloth_in_the_shade_of_a_lit_profile_is_dark_with_the_skin_beside_it():
+    lit = white_over_skin(HeadPose.from_euler(70.0, 0.0, 0.0), (-0.2, -0.3, -0.4), -2.4)
+    shaded = white_over_skin(HeadPose.from_euler(70.0, 0.0, 0.0), (-2.6, -0.3, 0.3), -4.4)
+    assert lit < 3.5
+    assert shaded < 12.5  # the middle of a mask in profile faces the lamp more than the camera
+
+
+def test_a_white_mask_is_bright_on_dark_skin_and_not_in_a_dark_scene():
+    pose = HeadPose.from_euler(10.0, 0.0, 0.0)
+    dark_scene = white_over_skin(pose, (0.2, -0.3, -0.4), -4.6)
+    dark_skin = white_over_skin(pose, (0.2, -0.3, -0.4), -4.6, wall=235)
+    assert dark_scene < 4.0
+    assert dark_skin > 1.3 * dark_scene
 
 
 def test_shade_on_the_mask_is_as_deep_as_on_the_face():
@@ -160,7 +186,7 @@ def test_what_is_white_in_the_picture_tells_the_lights_colour():
     image, fit = lit_head(HeadPose.from_euler(0.0, 0.0, 0.0), (0.0, -0.3, -0.6))
     image[..., 2] = np.minimum(image[..., 2] * 1.25, 255)  # a reddish skin
     light = estimate_light(image, fit)
-    alone = stops_of(color_cast(light, White(0.0, 0.0, 0.0, 0.5)))
+    alone = stops_of(color_cast(light, White(0.0, 0.0, 0.0, 0.06)))
     assert alone[0] > 0.1
     beside_white = stops_of(color_cast(light, White(0.2, 0.0, 0.0, 0.5)))
     assert np.abs(beside_white).max() < 0.25 * alone[0]
@@ -168,6 +194,8 @@ def test_what_is_white_in_the_picture_tells_the_lights_colour():
     np.testing.assert_allclose(beside_cream - beside_white, [0.09, -0.135], atol=0.01)
     nothing_cool = stops_of(color_cast(light, White(0.0, 0.0, 0.0, 0.0)))
     assert 1.15 * alone[0] < nothing_cool[0] < 2.0 * alone[0]
+    much_cool = stops_of(color_cast(light, White(0.0, 0.0, 0.0, 0.5)))
+    assert 0.3 * alone[0] < much_cool[0] < 0.75 * alone[0]
     burnt = stops_of(color_cast(replace(light, skin=0.85), White(0.0, 0.0, 0.0, 0.5)))
     assert np.abs(burnt).max() < 0.2 * alone[0]
     assert color_cast(light, White(0.0, 0.0, 0.0, 0.5)) @ LUMA_BGR == pytest.approx(1.0, abs=1e-3)

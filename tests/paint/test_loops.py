@@ -85,3 +85,13 @@ def test_a_loop_sinks_where_hair_covers_the_ear_and_crosses_a_strand_before_one_
     assert (straps("kn95", covered, fit) * side).sum() < 0.8 * (whole * side).sum()
     assert (straps("kn95", covered, fit))[:, end - 3 :].sum() == 0.0
     np.testing.assert_allclose(straps("kn95", strand, fit), whole, atol=1e-6)
+
+
+@pytest.mark.parametrize("style", ["n95", "kn95"])
+def test_on_the_side_that_no_light_reaches_black_is_not_taken_for_hair(style):
+    lit, fit = lit_head(HeadPose.from_euler(30.0, 0.0, 0.0), (0.0, 0.0, -0.3), scale=1.0)
+    half, _ = lit_head(HeadPose.from_euler(30.0, 0.0, 0.0), (-3.6, 0.0, -0.3), level=-4.0, scale=1.0)
+    side = right_side(lit)
+    black = np.where(side[..., None], np.uint8(8), half)
+    hair = np.where(side[..., None], np.uint8(HAIR), lit)
+    assert (straps(style, black, fit) * side).sum() > 1.5 * (straps(style, hair, fit) * side).sum() > 0.0
