@@ -30,8 +30,8 @@ _FARTHER = 0.8
 _LEAST_SKIN = 0.30
 #: and above which the end of an ear loop lies on an ear that is seen, whatever it crosses on its way
 _BARE_EAR = 0.60
-#: where skin is expected to be as dark as the first, stops, what is as black as the other may be skin or hair:
-#: it says nothing
+#: where skin is expected to be as dark as the first, stops, what is as black as the other may be skin or
+#: hair: it says nothing
 _SHADE_STOPS, _BLACK_STOPS = -4.0, -6.0
 #: loss of it, summed over places, at which loops and straps are taken to have gone under hair: a sixth of the
 #: way of a loop without any skin, or a twelfth of that of a strap
