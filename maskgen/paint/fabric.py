@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+from scipy.interpolate import LinearNDInterpolator
+from scipy.spatial import Delaunay
 
 from ..masks.catalogue import PRINTS, Fabric, Style
 from ..masks.spec import MaskSpec
@@ -195,17 +197,6 @@ def pick_level(levels: int, texels_per_mm: float, pixels_per_mm: float) -> int:
     return min(max(round(math.log2(max(ratio, 1e-6))), 0), levels - 1)
 
 
-def _periodic_noise(rng: np.random.Generator, power: float, stretch: float) -> NDArray[np.float64]:
-    """Seamless noise with amplitude falling as frequency ** -power, ``stretch`` times longer across."""
-    fy = np.fft.fftfreq(_TILE)[:, None] * _TILE
-    fx = np.fft.rfftfreq(_TILE)[None, :] * _TILE * stretch
-    f = np.maximum(np.hypot(fx, fy), 1.0)
-    amplitude = np.where(f < 3.0, 0.0, f**-power)
-    phase = rng.uniform(0.0, 2.0 * np.pi, f.shape)
-    out = np.fft.irfft2(amplitude * np.exp(1j * phase), s=(_TILE, _TILE))
-    return out / out.std()
-
-
 def crease_slope(spec: MaskSpec, drawn: float) -> float:
     """Root mean square slope of the creases of a style, mm per mm; ``drawn`` 0..1: how creased it is."""
     return spec.material.crease * (0.04 + 0.055 * drawn)
@@ -251,19 +242,31 @@ def packed_creases() -> I16:
 def creases() -> F32:
     """Slopes (TILE, TILE, 2) of a seamless crumpled cloth, in mm per mm at one texel per millimetre.
 
-    Folds are where smooth noise crosses zero: sharp lines between flat facets, as in creased fabric.
+    Flat facets between straight creases, large and small, as stiff cloth has that was folded and worn.
     """
     rng = np.random.default_rng(_CREASE_SEED)
-    height = np.zeros((_TILE, _TILE))
-    for power, stretch, weight in ((2.2, 1.6, 1.0), (2.0, 0.8, 0.6), (1.6, 1.2, 0.25)):
-        height += weight * np.abs(_periodic_noise(rng, power, stretch))
-    smooth = np.asarray(cv2.GaussianBlur(np.tile(height, (3, 3)), (0, 0), 1.2))
+    height = sum(size * weight * _facets(rng, size, 1.5) for size, weight in ((34.0, 1.0), (13.0, 0.45)))
+    smooth = np.asarray(cv2.GaussianBlur(np.tile(height, (3, 3)), (0, 0), 1.0))
     gy, gx = np.gradient(smooth)
     inner = slice(_TILE, 2 * _TILE)
     slopes = np.stack([gx[inner, inner], gy[inner, inner]], -1)
     # few slopes are steep: under a lamp from the side those would be blotches
     bent = np.tanh(slopes / (2.0 * slopes.std()))
+    bent -= bent.mean((0, 1))
     return np.ascontiguousarray(bent / bent.std(), np.float32)
+
+
+def _facets(rng: np.random.Generator, size: float, flat: float) -> NDArray[np.float64]:
+    """Seamless heights (TILE, TILE) of plane triangles ``size`` texels high and ``flat`` times as wide."""
+    rows, columns = round(_TILE / size), round(_TILE / (flat * size))
+    cells = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), -1).reshape(-1, 2)
+    corners = (cells + rng.uniform(0.2, 0.8, cells.shape)) * _TILE / [columns, rows]
+    lift = rng.normal(0.0, 1.0, len(corners))
+    round_ = np.array([(x, y) for x in (-_TILE, 0, _TILE) for y in (-_TILE, 0, _TILE)])
+    all_corners = (corners + round_[:, None]).reshape(-1, 2) / [flat, 1.0]
+    surface = LinearNDInterpolator(Delaunay(all_corners), np.tile(lift, len(round_)))
+    y, x = np.mgrid[:_TILE, :_TILE]
+    return np.asarray(surface(x / flat, y), np.float64)
 
 
 @lru_cache(maxsize=1)

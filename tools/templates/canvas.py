@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import map_coordinates
 
 from maskgen.geometry.head import CENTRE
 from maskgen.masks.catalogue import MAPS, PRINTS
@@ -33,16 +34,15 @@ def stripe(d: Map, width: float, edge: float = 0.5) -> Map:
 
 
 def noise(seed: int, cells: tuple[int, int], shape: tuple[int, int] = (HEIGHT, WIDTH)) -> Map:
-    """Smooth noise of unit spread with so many (rows, columns) of cells over the sheet."""
+    """Smooth noise of unit spread with so many (rows, columns) of cells over the sheet.
+
+    By cubic splines: with anything rougher the lattice shows in side light.
+    """
     rows, columns = cells
     lattice = np.random.default_rng(seed).uniform(-1.0, 1.0, (rows + 4, columns + 4))
-    h, w = shape
-    out = cv2.resize(
-        lattice, (w * (columns + 4) // columns, h * (rows + 4) // rows), interpolation=cv2.INTER_CUBIC
-    )
-    y, x = 2 * h // rows, 2 * w // columns
-    out = out[y : y + h, x : x + w]
-    return out / 0.42
+    y, x = (2.0 + (np.arange(n) + 0.5) / n * k - 0.5 for n, k in zip(shape, cells, strict=True))
+    out = map_coordinates(lattice, np.meshgrid(y, x, indexing="ij"), order=3, mode="mirror")
+    return np.asarray(out) / 0.42
 
 
 @dataclass(eq=False)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
+from scipy.interpolate import LinearNDInterpolator
+from scipy.spatial import Delaunay
 
-from .canvas import Canvas, Map, noise, soft, stripe
+from .canvas import HEIGHT, WIDTH, Canvas, Map, noise, soft, stripe
 
 
 def groove(c: Canvas, d: Map, width: float, depth: float, where: Map | float = 1.0) -> None:
@@ -20,8 +23,10 @@ def step(c: Canvas, d: Map, drop: Map, fall_mm: float, swell: Map) -> None:
     under = np.maximum(d, 0.0)
     below = np.where(d > 0.0, np.clip(1.0 - under / fall_mm, 0.0, 1.0) ** 1.5, 0.0)
     c.height += drop * (swell + below - 0.2 * np.exp(-(((d - fall_mm * 1.3) / fall_mm) ** 2)))
-    shade = np.where(d > 0.0, np.exp(-((under / (2.2 * fall_mm)) ** 1.5)), 0.0)
-    c.albedo *= 1.0 - np.clip(0.10 * drop, 0.0, 0.24) * shade
+    # little light comes under the edge, and some is kept away from a strip below it
+    gap, strip = np.exp(-((under / 0.7) ** 2)), np.exp(-((under / (2.2 * fall_mm)) ** 1.5))
+    shade = np.where(d > 0.0, 0.14 * gap + 0.07 * strip, 0.0)
+    c.albedo *= 1.0 - np.clip(drop, 0.0, 2.4) * shade
 
 
 def hem(c: Canvas, d: Map, width: float, thick: float) -> None:
@@ -81,18 +86,34 @@ def folds(
     c.height += height * np.tanh(0.75 - 1.1 * down) * where
 
 
-def crinkles(c: Canvas, seed: int, strength: float, where: Map | float = 1.0) -> None:
-    """What unfolding and handling leave in paper-like cloth: small facets, each a little lighter or darker.
+def facets(c: Canvas, seed: int, size: float, flat: float = 1.6) -> Map:
+    """Plane facets about ``size`` mm high, ``flat`` times as wide, of unit spread: stiff cloth once folded.
 
-    Drawn as albedo, too: they are seen in any light, since their edges let light through differently.
+    Corners lie at random, heights too; triangles between them are flat and meet in straight creases.
     """
-    facets = np.zeros_like(c.height)
-    for k, (cells, weight) in enumerate((((5, 4), 1.0), ((9, 8), 0.7), ((16, 14), 0.45))):
-        field = noise(seed + k, cells) + 0.4 * (c.v + 0.03 * noise(seed + 10 + k, cells))
-        facets += weight * (np.abs(field) - np.abs(field).mean())
-    facets = np.tanh(facets / facets.std() / 1.5)
-    c.height += 11.0 * strength * facets * where
-    c.albedo *= 1.0 - strength * np.clip(0.7 - facets, 0.0, 1.7) * where
+    rng = np.random.default_rng(seed)
+    wide, tall = float(np.abs(c.x).max()), float(c.y.max())
+    over = 2.0 * size
+    columns, rows = round(2.0 * (wide / flat + over) / size), round((tall + 2.0 * over) / size)
+    cells = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), -1).reshape(-1, 2)
+    corners = (cells + rng.uniform(0.2, 0.8, cells.shape)) * size - [wide / flat + over, over]
+    surface = LinearNDInterpolator(Delaunay(corners), rng.normal(0.0, 1.0, len(corners)))
+    y, x = np.linspace(0.0, tall, HEIGHT)[:, None], np.linspace(-wide, wide, WIDTH)[None, :]
+    out = np.nan_to_num(surface(*np.broadcast_arrays(x / flat, y)))
+    return np.asarray(cv2.GaussianBlur(out, (0, 0), 1.2)) / 0.7
+
+
+def crinkles(c: Canvas, seed: int, strength: float, where: Map | float = 1.0) -> None:
+    """What unfolding and handling leave in paper-like cloth: flat facets, some a little lighter or darker.
+
+    Their creases are drawn as albedo, too: they are seen in any light, for there the cloth is bruised.
+    """
+    large, small = facets(c, seed, 19.0), facets(c, seed + 1, 8.0)
+    bent = large + 0.3 * small
+    c.height += 8.0 * strength * np.clip(bent, -1.6, 1.6) * where
+    creased = cv2.Laplacian(cv2.GaussianBlur(bent, (0, 0), 1.0), cv2.CV_64F)
+    dark, bruised = np.clip(0.6 - bent, 0.0, 1.6), np.clip(40.0 * creased, -0.8, 0.8)
+    c.albedo *= 1.0 - strength * (0.5 * dark - bruised) * where
 
 
 def tension(c: Canvas, seed: int, height: float, where: Map | float = 1.0) -> None:

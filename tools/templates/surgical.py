@@ -40,7 +40,7 @@ def _openings(c: Canvas, seed: int, edge: Map, depth: float, tall: Map) -> None:
             start, end = side * rng.uniform(0.55, 0.9), side * rng.uniform(0.05, 0.4)
             fall = rng.uniform(0.05, 0.17) * (1.0 if rng.random() < 0.75 else -0.5)
             along = np.clip((c.u - start) / (end - start), 0.0, 1.0)
-            here = np.clip(np.sin(np.pi * along), 0.0, 1.0) ** 0.7
+            here = np.sin(np.pi * along) ** 2
             line = np.interp(start, c.u[0], edge[0]) + fall * along + 0.01 * noise(seed, (2, 5))[:1]
             d = (c.v - line) * tall
             roof = np.exp(-np.abs(d) / rng.uniform(3.5, 7.0))
@@ -68,18 +68,18 @@ def _side_welds(c: Canvas, inset: float) -> None:
 
 def draw_loops(c: Canvas) -> None:
     """Surgical mask with ear loops: non-woven cloth whose white inside is folded over all four edges."""
-    fold = _fold(c, 9.0, 6.5, 5.0)
-    nonwoven(c, 19, 0.035)
+    fold = _fold(c, 11.0, 6.5, 5.0)
+    nonwoven(c, 19, 0.05)
     _pleats(c, 11, (0.31, 0.51, 0.71), 2.5, (0.22, 0.50, 0.34))
     # the rows seen in most photographs: long marks below the clip, short ones where the fold ends
-    welds(c, c.top - 3.2, c.x, period=3.4, length=1.9, dark=0.30)
-    welds(c, c.top - 7.8, c.x, period=3.4, length=1.9, dark=0.34)
-    welds(c, c.bottom - 3.6, c.x, period=3.4, length=1.9, dark=0.24)
-    nose_clip(c, 5.8, 96.0, 3.0, None, raised=0.45)
+    welds(c, c.top - 3.2, c.x, period=3.1, length=1.7, dark=0.28)
+    welds(c, c.top - 9.4, c.x, period=3.1, length=1.7, dark=0.32)
+    welds(c, c.bottom - 3.6, c.x, period=3.1, length=1.7, dark=0.24)
+    nose_clip(c, 6.3, 96.0, 3.0, None, raised=0.45)
     _side_welds(c, 4.0)
     tension(c, 15, 0.22)
     folds(c, 17, 0.40, (4, 3), 1.0 - fold)
-    crinkles(c, 51, 0.07, 1.0 - 0.7 * fold)
+    crinkles(c, 53, 0.085, 1.0 - 0.7 * fold)
 
 
 def draw_tied(c: Canvas) -> None:
