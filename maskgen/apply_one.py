@@ -165,8 +165,9 @@ class MaskOne:
             painter = _painter_of(self.options.painter)
             painted = painter.paint(source.bgr, landmarks, apparent_pose(sample), mask)
             doubtful, belief = doubts(landmarks, sample)
-            record["numbers"] = numbers = _numbers(sample, painted, belief)
-            notes = (*doubtful, *painted.notes, *_oddities(source, numbers["coverage"]))
+            blank = _blank(source)
+            record["numbers"] = numbers = _numbers(sample, painted, 0.0 if blank else belief)
+            notes = (*doubtful, *painted.notes, *_oddities(blank, numbers["coverage"]))
             self._check_quality(numbers["quality"], notes)
             record |= {"status": "degraded" if notes else "ok", "reasons": notes}
             files |= side_outputs(entry.image, painted, landmarks, self.recipe.save)
@@ -221,13 +222,18 @@ class MaskOne:
         )
 
 
-def _oddities(source: SourceImage, coverage: float) -> tuple[str, ...]:
+def _blank(source: SourceImage) -> bool:
+    """Whether the picture is of one colour, and no photograph of anything."""
+    some = source.bgr[:: max(1, len(source.bgr) // 8), :: max(1, source.bgr.shape[1] // 8)]
+    return bool((some == some[0, 0]).all() and (source.bgr == some[0, 0]).all())
+
+
+def _oddities(blank: bool, coverage: float) -> tuple[str, ...]:
     """Notes on a picture that no photograph of a face looks like."""
     notes = []
     if coverage > _LARGE:
         notes.append(f"large: the mask covers {100 * coverage:.0f} % of the picture")
-    some = source.bgr[:: max(1, len(source.bgr) // 8), :: max(1, source.bgr.shape[1] // 8)]
-    if (some == some[0, 0]).all() and (source.bgr == some[0, 0]).all():
+    if blank:
         notes.append("blank: the picture is of one colour")
     return tuple(notes)
 
@@ -239,7 +245,8 @@ def _hashes(files: Mapping[PurePosixPath, bytes]) -> dict[str, str]:
 def _numbers(sample: Sample, painted: Painted, belief: float) -> dict[str, float]:
     """What was measured, and the label's angles in degrees: most questions to a manifest begin with them.
 
-    belief: in the landmarks, 0..1. The painter cannot know of it, and its score rests on them.
+    belief: that the landmarks are those of a face seen here, 0..1. The painter cannot know of it, and its
+    score rests on them.
     """
     numbers = {
         "residual": painted.residual,

@@ -164,17 +164,36 @@ def _folds(rng: np.random.Generator, linear: NDArray, maps: F32) -> NDArray:
 def _drawn_on(rng: np.random.Generator, linear: NDArray, maps: F32) -> NDArray:
     """Paint or a tattoo: colour that keeps the light of the skin under it."""
     x, y, _, on = _on_face(maps)
-    if rng.random() < 0.5:
-        m = (noise(rng, tuple(rng.uniform(10, 40, 2))) > rng.uniform(0.5, 1.3)).astype(np.float32)
-        m *= np.exp(-(((x - rng.normal(0, 40)) / 22) ** 2) - ((y - rng.uniform(-20, 60)) / 22) ** 2) > 0.4
-    else:
+    kind = rng.random()
+    near = np.exp(-(((x - rng.normal(0, 40)) / 22) ** 2) - ((y - rng.uniform(-20, 60)) / 22) ** 2)
+    if kind < 0.35:  # spots, letters, flowers
+        m = (noise(rng, tuple(rng.uniform(10, 40, 2))) > rng.uniform(0.5, 1.3)).astype(np.float32) * (
+            near > 0.4
+        )
+    elif kind < 0.6:  # half of a face
         m = pattern(rng) if rng.random() < 0.4 else 1.0
         cut = rng.uniform(-20, 60) + 8 * noise(rng, (4, 4))
         m = m * (y > cut if rng.random() < 0.5 else x * rng.choice([-1, 1]) > cut - 20)
+    elif kind < 0.8:  # stripes drawn with fingers
+        a, wide = rng.uniform(0, np.pi), rng.uniform(2, 9)
+        across = x * np.cos(a) + y * np.sin(a) + 4 * noise(rng, (4, 4)) + rng.normal(0, 30)
+        m = (np.abs((across + 1.5 * wide) % (3 * wide) - 1.5 * wide) < wide / 2) * (
+            near > rng.uniform(0.1, 0.5)
+        )
+    else:  # a broad shade that ends nowhere
+        m = near ** rng.uniform(0.3, 1.5)
     soft = cv2.GaussianBlur((m * (on > 0.5)).astype(np.float32), (0, 0), rng.uniform(0.8, 4))
-    soft = soft[..., None] * rng.uniform(0.2, 0.8)
-    base = linear.mean(-1, keepdims=True) * any_colour(rng) * np.exp(rng.uniform(0, 1.2))
+    soft = soft[..., None] * rng.uniform(0.2, 0.95)
+    base = linear.mean(-1, keepdims=True) * any_colour(rng) * np.exp(rng.uniform(0, 1.6))
     return linear * (1 - soft) + base * soft
+
+
+def _blotches(rng: np.random.Generator, linear: NDArray, maps: F32) -> NDArray:
+    """Cheeks that flush, freckles, pores, what a bad camera makes of skin."""
+    _, _, _, on = _on_face(maps)
+    cells = np.exp(rng.uniform(np.log(3), np.log(40)))
+    change = rng.normal(0, 0.06, 3) + rng.uniform(0, 0.25) * np.array([-0.7, -0.6, 0.3])
+    return linear * np.exp((noise(rng, (cells, cells)) * on)[..., None] * change)
 
 
 def _glasses(rng: np.random.Generator, linear: NDArray, maps: F32) -> NDArray:
@@ -200,7 +219,9 @@ def on_the_head(rng: np.random.Generator, linear: NDArray, maps: F32, hair: Arra
             linear = change(rng, linear, maps)
     if rng.random() < 0.22:
         linear = _beard(rng, linear, maps, hair)
-    for share, change in ((0.25, _make_up), (0.04, _drawn_on), (0.12, _glasses), (0.22, _lamps)):
+    for share, change in (
+        (0.25, _make_up), (0.15, _blotches), (0.10, _drawn_on), (0.12, _glasses), (0.22, _lamps),
+    ):  # fmt: skip
         if rng.random() < share:
             linear = change(rng, linear, maps)
     return linear
