@@ -40,6 +40,9 @@ def draw_fitted(c: Canvas) -> None:
     c.height += 0.55 * noise(209, (3, 4)) + 0.10 * noise(210, (8, 10))
     folds(c, 211, 0.55, (3, 4))
     folds(c, 213, 0.18, (8, 7))
+    # threads: too fine to be seen one by one, and why cloth is no smoother than skin
+    c.height += 0.03 * noise(215, (130, 90)) + 0.02 * noise(216, (60, 180))
+    c.albedo *= 1.0 - 0.03 * np.clip(noise(217, (110, 150)), 0.0, 1.5)
 
 
 def draw_sponge(c: Canvas) -> None:

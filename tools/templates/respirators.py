@@ -156,7 +156,7 @@ def draw_fold(c: Canvas) -> None:
     c.height += 0.30 * noise(141, (3, 4))
     tension(c, 143, 0.25)
     crinkles(c, 145, 0.022)
-    c.height += 0.03 * noise(144, (34, 46))
+    c.height += 0.03 * noise(144, (34, 46)) + 0.011 * noise(147, (120, 165))  # felted fibres
     mark = np.maximum(np.abs(np.abs(c.x) - 58.0) - 9.0, np.abs(c.y - 82.0) - 3.0)
     c.height -= 0.25 * (soft(mark, 0.8) - soft(mark + 1.2, 0.8))
     cheek = np.maximum(_words(c, 61, (34.0, 60.0), 26.0, 4.4), _words(c, 62, (35.0, 66.5), 24.0, 2.0))
