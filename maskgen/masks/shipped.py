@@ -9,11 +9,12 @@ from importlib import resources
 from ..errors import UsageError
 
 #: the networks that look for occluders: ONNX, packed by gzip (`python -m tools.occluder_net` makes them)
-GLANCE, LOOK = "occluder_glance.onnx.gz", "occluder_look.onnx.gz"
+GLANCE, HAIR = "occluder_glance.onnx.gz", "occluder_hair.onnx.gz"
+LOOK_1, LOOK_2 = "occluder_look_1.onnx.gz", "occluder_look_2.onnx.gz"
 
 
 def occluder_weights(name: str) -> bytes:
-    """A network that looks for occluders, GLANCE or LOOK, as ONNX.
+    """A network that looks for occluders, GLANCE, LOOK_1, LOOK_2 or HAIR, as ONNX.
 
     Raises UsageError where it is missing or broken.
     """

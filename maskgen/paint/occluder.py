@@ -1,10 +1,10 @@
-"""What lies in front of the face and stays in front of the mask: hands, cups, flutes, flowers, scarves.
+"""What lies in front of the face and stays in front of the mask: hands, cups, flutes, flowers, scarves, hair.
 
-A small network (`occluder_net.py`) looks at a crop of the lower face (`occluder_frame.py`) and says of each
-pixel whether something is before it; where it suspects something a second one is asked too. What they are
-sure of, seen straight and in a mirror, is kept in front; where both together leave it open that something is
-there, it is painted over and reported (docs/painting.md, section 6). A hole in a right mask is worse than a
-hand painted over, so they must be very sure.
+Small networks (`occluder_net.py`) look at a crop of the lower face (`occluder_frame.py`) and say of each
+pixel whether something is before it: one of every face, two more where it suspects something, one of hair.
+What they are sure of, seen straight and in a mirror, is kept in front; where they leave it open that
+something is there, it is painted over and reported (docs/painting.md, section 6). A hole in a right mask is
+worse than a hand painted over, so they must be very sure.
 """
 
 from __future__ import annotations
@@ -18,23 +18,27 @@ from numpy.typing import NDArray
 from ..geometry.face import FaceFit
 from .guided import guided
 from .occluder_frame import SIDE, FaceView, face_view
-from .occluder_net import glance, look, look_in_mirror
-from .occluder_things import IN_FRONT, Thing, things
+from .occluder_net import glance, hair, hair_in_mirror, look, look_in_mirror
+from .occluder_things import IN_FRONT, Thing, beside_the_face, hangs, things
 from .raster import FAR
 from .scene import Scene
 from .types import HIDDEN_BY_MASK, VISIBLE
 
 F32 = NDArray[np.float32]
 Part = tuple[slice, slice]
+#: log odds (SIDE, SIDE) that are above 0 where something surely is, and how sure that is, above 0.5
+_Found = tuple[F32, float]
 #: log odds of both networks that are told in a note; share of the lower face that is worth a look, or a note
 _IN_DOUBT, _WORTH = 0.3, 0.004
 #: the log odds that a quarter of its pixels must exceed, to be kept
-_SURE = 1.7
+_SURE = 1.75
 #: things darker than the skin beside them by more stops may be its shadow or hair: to be kept, and to be seen
 #: in the mirror
 _SURE_DARK, _SUSPECT_DARK = -1.2, -3.0
 #: how much light and colour must change at its border, stops a pixel, for the same two
 _SURE_EDGE, _SUSPECT_EDGE = 0.12, 0.08
+#: log odds of hair that is kept, and that is worth being asked in the mirror
+_SURE_HAIR, _SUSPECT_HAIR = 2.75, 1.5
 #: a mouth this wide open (gap over width) pulls the chin out of the face: nothing is sure then
 _WIDE_OPEN = 0.75
 #: how far a border found on the crop may lie from the edge it stands for, mm
@@ -80,6 +84,11 @@ def _sure(thing: Thing) -> bool:
     return thing.strength > _SURE and thing.edge > _SURE_EDGE and thing.brighter > _SURE_DARK
 
 
+def _sure_hair(thing: Thing) -> bool:
+    """The same for hair, which may be as dark as it likes."""
+    return thing.strength > _SURE_HAIR and thing.edge > _SURE_EDGE
+
+
 def _suspect(thing: Thing) -> bool:
     """The loose rule: worth being asked again of the mirrored face."""
     return thing.edge > _SUSPECT_EDGE and thing.brighter > _SUSPECT_DARK
@@ -101,30 +110,53 @@ def find_occluder(
     view = face_view(image, fit, frame)
     if view is None:
         return none
-    odds = glance(view.channels)
-    if not _more_than_a_trace(odds, IN_FRONT, view):
-        return none
-    odds = look(view.channels, odds)
-    doubt = _more_than_a_trace(odds, _IN_DOUBT, view)
+    thing, doubt = _thing_in_front(view, fit.mouth_open)
     unsure = Occlusion(confidence=0.4, note=_NOTE) if doubt else none
-    if fit.mouth_open >= _WIDE_OPEN or not any(map(_suspect, things(odds, view))):
+    found = [part for part in (thing, _hair_in_front(view)) if part is not None]
+    if not found:
         return unsure
-    odds = 0.5 * (odds + look_in_mirror(view.channels))
-    sure = [thing for thing in things(odds, view) if _sure(thing)]
-    if not sure:
-        return unsure
-    region = np.logical_or.reduce([thing.region for thing in sure])
-    odds = np.where(region, odds, np.minimum(odds, -1.0))
+    odds = np.maximum.reduce([odds for odds, _ in found])
     front, part = _to_window(image, view, odds, box, fit.camera.scale)
     share = float((front * coverage[part]).sum()) / max(float(coverage.sum()), 1e-6)
     if share < _LEAST_SHARE:
-        return none
-    return Occlusion(front, part, round(share, 4), round(_confidence(sure), 4))
+        return unsure
+    return Occlusion(front, part, round(share, 4), round(max(sure for _, sure in found), 4))
 
 
-def _confidence(sure: list[Thing]) -> float:
-    """Above 0.5: how far the strongest thing exceeds what was asked of it."""
-    return 1.0 - 0.5 * _SURE / max(thing.strength for thing in sure)
+def _thing_in_front(view: FaceView, mouth_open: float) -> tuple[_Found | None, bool]:
+    """What is surely something other than hair; and whether there may be something."""
+    odds = glance(view.channels)
+    if not _more_than_a_trace(odds, IN_FRONT, view):
+        return None, False
+    odds = look(view.channels, odds)
+    doubt = _more_than_a_trace(odds, _IN_DOUBT, view)
+    if mouth_open >= _WIDE_OPEN or not any(map(_suspect, things(odds, view))):
+        return None, doubt
+    odds = 0.5 * (odds + look_in_mirror(view.channels))
+    return _alone(odds, [thing for thing in things(odds, view) if _sure(thing)], _SURE), doubt
+
+
+def _hair_in_front(view: FaceView) -> _Found | None:
+    """Hair that surely hangs over the cheeks or the jaw."""
+    odds = hair(view.channels)
+    if not any(thing.strength > _SUSPECT_HAIR for thing in things(odds, view)):
+        return None
+    odds = beside_the_face(0.5 * (odds + hair_in_mirror(view.channels)), view)
+    sure = [thing for thing in things(odds, view) if _sure_hair(thing) and hangs(thing, view)]
+    return _alone(odds, sure, _SURE_HAIR)
+
+
+def _alone(odds: F32, sure: list[Thing], asked: float) -> _Found | None:
+    """Log ``odds`` with only what is ``sure`` left in front, and how sure that is; None without any."""
+    if not sure:
+        return None
+    region = np.logical_or.reduce([thing.region for thing in sure])
+    return np.where(region, odds, np.minimum(odds, -1.0)), _confidence(sure, asked)
+
+
+def _confidence(sure: list[Thing], asked: float) -> float:
+    """Above 0.5: how far the strongest thing exceeds the log odds ``asked`` of it."""
+    return 1.0 - 0.5 * asked / max(thing.strength for thing in sure)
 
 
 def put_behind(scene: Scene, occlusion: Occlusion) -> None:

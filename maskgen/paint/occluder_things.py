@@ -26,6 +26,13 @@ _LEAST_HIDDEN, _MOST_HIDDEN = 0.015, 0.5
 _LEAST_STRENGTH = 0.6
 #: a border counts as an edge in the face only so deep inside its outline, / 25 mm: channel 6 has it
 _DEPTH, _INSIDE = 6, np.float32(0.15)
+#: the channels that say what shows the face, and where on it across and down that lies
+_ON, _X, _Y = 7, 9, 10
+#: how near the midline the outline of a profile lies, and how far from it that of the near cheek, mm; how
+#: many pixels inside the former are cleared
+_PROFILE_MM, _CHEEK_MM, _FAR_RIM = np.float32(25.0), np.float32(45.0), 3
+#: hair begins above this, below the nose's tip / 60 mm
+_NOSE = 0.1
 #: log odds of what is surely bare, how near it must be, and the pixels of it that a colour is read from
 _BARE, _BESIDE, _FEW = np.float32(-0.5), 4, 6
 
@@ -57,6 +64,41 @@ def things(odds: F32, view: FaceView) -> list[Thing]:
         if strength > _LEAST_STRENGTH:
             out.append(Thing(region, float(shares[i]), strength, edge, brighter))
     return out
+
+
+def beside_the_face(odds: F32, view: FaceView) -> F32:
+    """Log ``odds`` of hair (SIDE, SIDE), below 0 at and before the outline of a profile.
+
+    There the mask stands out before what is behind the head, and hair seldom hangs.
+    """
+    out = odds.copy()
+    _clear_before(view.channels[_ON], view.channels[_X] * np.float32(60.0), out)
+    return out
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _clear_before(on: F32, x_mm: F32, odds: F32) -> None:
+    h, w = odds.shape
+    for y in range(h):
+        first, last = w, -1
+        for x in range(w):
+            if on[y, x] > np.float32(0.5):
+                first, last = min(first, x), x
+        if last < 0:
+            continue
+        left, right = abs(x_mm[y, first]), abs(x_mm[y, last])
+        start, end = 0, 0
+        if left < _PROFILE_MM and right > _CHEEK_MM:
+            start, end = 0, min(first + _FAR_RIM, w)
+        elif right < _PROFILE_MM and left > _CHEEK_MM:
+            start, end = max(last + 1 - _FAR_RIM, 0), w
+        for x in range(start, end):
+            odds[y, x] = min(odds[y, x], np.float32(-1.0))
+
+
+def hangs(thing: Thing, view: FaceView) -> bool:
+    """Whether ``thing`` comes down from beside the nose or above, as hair does and collars do not."""
+    return bool((view.channels[_Y][thing.region & view.face] < _NOSE).any())
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

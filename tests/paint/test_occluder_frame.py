@@ -138,3 +138,25 @@ def test_samples_repeat_and_bare_ones_hold_no_thing():
         assert bare[2] == ""
     assert 0.02 < np.mean(shares) < 0.45
     assert set(np.sign(one[0][FACE_X]).astype(int).ravel()) >= {-1, 1}
+
+
+def test_in_the_lesson_of_hair_only_hair_is_a_thing():
+    pytest.importorskip("tools.occluder_net.samples")
+    from tools.occluder_net.heads import LARGE, Head
+    from tools.occluder_net.samples import HAIR, THING, make
+    from tools.occluder_net.tresses import tresses
+
+    image, fit, _ = fitted()
+    maps, core = face_maps(fit, crop_matrix(fit))
+    cover = np.full((LARGE, LARGE), 255, np.uint8)
+    head = Head(
+        cut(image, crop_matrix(fit, LARGE), LARGE), np.ones_like(cover), cover, maps.astype(np.float16), core
+    )
+    shares = [(make(np.random.default_rng(seed), head, 0.0, HAIR)[1] == THING).mean() for seed in range(16)]
+    assert min(shares) == 0.0  # some heads have none beside the face
+    assert max(shares) > 0.1
+    white = np.ones((LARGE, LARGE, 3), np.float32)
+    under, alpha = tresses(np.random.default_rng(3), white, maps, np.array([0.02, 0.03, 0.05]))
+    assert alpha.max() == 1.0
+    np.testing.assert_array_equal(under[alpha == 0.0], 1.0)
+    assert under[alpha > 0.9].mean() < 0.3

@@ -27,7 +27,11 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, what in (("glance", "make the small network that sees every face"), ("look", "make the other")):
+    for name, what in (
+        ("glance", "make the small network that sees every face"),
+        ("look", "make the other"),
+        ("hair", "make the one that looks for hair over the face"),
+    ):
         net = commands.add_parser(name, help=what)
         net.add_argument("--heads", type=int, default=4000, help="bare heads to draw (4000)")
         net.add_argument("--samples", type=int, default=30000, help="pictures made of them (30000)")
@@ -45,17 +49,21 @@ def _make(args: argparse.Namespace) -> None:
 
     from .heads import draw_head
     from .net import Glance, Look, save_onnx
-    from .samples import make
+    from .samples import HAIR, THINGS, make
     from .train import learn
 
-    kind, file = {"glance": (Glance, shipped.GLANCE), "look": (Look, shipped.LOOK)}[args.command]
+    kind, file, lesson, often = {
+        "glance": (Glance, shipped.GLANCE, THINGS, 0.6),
+        "look": (Look, shipped.LOOK, THINGS, 0.6),
+        "hair": (Look, shipped.HAIR, HAIR, 0.35),
+    }[args.command]
     heads = [head for n in range(args.heads) if (head := draw_head(args.seed, n)) is not None]
     print(f"{len(heads)} heads", flush=True)
     rng = np.random.default_rng(args.seed)
     inputs = np.empty((args.samples, CHANNELS, SIDE, SIDE), np.float16)
     labels = np.empty((args.samples, SIDE, SIDE), np.uint8)
     for k in range(args.samples):
-        inputs[k], labels[k], _, _ = make(rng, heads[int(rng.integers(len(heads)))])
+        inputs[k], labels[k], _, _ = make(rng, heads[int(rng.integers(len(heads)))], often, lesson)
     print(f"{args.samples} samples", flush=True)
     torch.manual_seed(args.seed)
     net = kind()

@@ -13,11 +13,14 @@ from .bare import cast, curtain, neck, on_the_head, shadow
 from .heads import Head
 from .surfaces import N
 from .things import make_thing
+from .tresses import tresses
 
 Array = NDArray[np.float64]
 F32 = NDArray[np.float32]
 #: values of a label
 BARE, THING, UNSURE = 0, 1, 2
+#: what is to be learned
+THINGS, HAIR = "things", "hair"
 #: no thing may hide more of the lower face: what little is left shows no face
 _MOST = 0.45
 _TO_LEVEL = np.interp(np.linspace(0, 1, 4096), LINEAR, np.arange(256)).astype(np.float32)
@@ -103,7 +106,9 @@ def _labels(label: F32, unsure: F32, inside: NDArray) -> NDArray[np.uint8]:
     return out
 
 
-def _sample(rng: np.random.Generator, head: Head, often: float) -> tuple[NDArray, NDArray, str, NDArray]:
+def _sample(
+    rng: np.random.Generator, head: Head, often: float, lesson: str
+) -> tuple[NDArray, NDArray, str, NDArray]:
     maps, core = _jittered(rng, head)
     inside, crop, cover = head.inside, head.crop, head.cover
     if rng.random() < 0.5:
@@ -121,7 +126,13 @@ def _sample(rng: np.random.Generator, head: Head, often: float) -> tuple[NDArray
         thing = make_thing(rng, rng.uniform(0, N, 2), skin, hair)
         a = (thing.alpha * (1 - cover / np.float32(255)))[..., None]
         linear = linear * (1 - a) + thing.colour * a
-    if rng.random() < 0.3:
+    tresses_over = np.zeros((N, N), np.float32)
+    if lesson == HAIR:
+        for share in (0.6, 0.3):
+            if rng.random() < share:
+                linear, more = tresses(rng, linear, maps, hair)
+                tresses_over = np.maximum(tresses_over, more)
+    elif rng.random() < 0.3:
         linear = curtain(rng, linear, maps, hair)
     if rng.random() < 0.1:
         linear = cast(rng, linear, make_thing(rng, _target(rng, maps), skin, hair).alpha)
@@ -133,20 +144,23 @@ def _sample(rng: np.random.Generator, head: Head, often: float) -> tuple[NDArray
             linear = shadow(rng, linear)
     picture = _film(rng, linear) * inside[..., None]
     small = np.asarray(cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)
+    if lesson == HAIR:  # a hand in front of it is no hair, and one behind it cannot be
+        label, unsure = np.maximum(tresses_over * (1.0 - label), unsure), np.zeros_like(label)
     labels = _labels(label, unsure, inside)
     there = cv2.resize(inside.astype(np.float32), (SIDE, SIDE), interpolation=cv2.INTER_AREA) > 0.9
     return channels(small, maps, core, there).astype(np.float16), labels, kind, picture
 
 
 def make(
-    rng: np.random.Generator, head: Head, often: float = 0.6
+    rng: np.random.Generator, head: Head, often: float = 0.6, lesson: str = THINGS
 ) -> tuple[NDArray[np.float16], NDArray[np.uint8], str, NDArray[np.uint8]]:
     """Input (CHANNELS, SIDE, SIDE), labels (SIDE, SIDE), the last thing's kind or "", the picture (N, N, 3).
 
-    often: the share of samples with something in front.
+    often: the share of samples with something in front. lesson: what is THING in the labels: THINGS that
+    are in front, or HAIR that hangs over the face.
     """
     while True:
-        out = _sample(rng, head, often)
+        out = _sample(rng, head, often, lesson)
         face = (out[0][7] > 0.5) & (out[0][10] > -0.3)
         if (face & (out[1] == THING)).sum() < _MOST * max(int(face.sum()), 1):
             return out
