@@ -28,10 +28,10 @@ F32 = NDArray[np.float32]
 Part = tuple[slice, slice]
 #: log odds (SIDE, SIDE) that are above 0 where something surely is, and how sure that is, above 0.5
 _Found = tuple[F32, float]
-#: log odds of both networks that are told in a note; share of the lower face that is worth a look, or a note
-_IN_DOUBT, _WORTH = 0.3, 0.004
+#: log odds of all three networks that are told in a note; share of the lower face that is worth a look, or a note
+_IN_DOUBT, _WORTH = 1.0, 0.004
 #: the log odds that a quarter of its pixels must exceed, to be kept
-_SURE = 1.75
+_SURE = 2.05
 #: things darker than the skin beside them by more stops may be its shadow or hair: to be kept, and to be seen
 #: in the mirror
 _SURE_DARK, _SUSPECT_DARK = -1.2, -3.0

@@ -1,4 +1,5 @@
-"""Make weights of the search for occluders: `python -m tools.occluder_net glance` (or look), hours on a core.
+"""Make weights of the search for occluders: `python -m tools.occluder_net glance` (or look_1, look_2,
+hair), an hour on a core.
 
 Draws bare heads with `maskgen synth`, puts things in front of them, learns, and writes the network. No
 photograph is used. Needs torch. `python -m tools.occluder_net measure --root AFLW2000` says what comes of the
@@ -18,6 +19,14 @@ from maskgen.paint.occluder_frame import CHANNELS, SIDE
 from .measure import measure
 
 _OUT = Path(shipped.__file__).parent
+#: of each network what it does, its file, whether it is the small kind, its lesson, the share of its samples
+#: with something in front, its seed
+_NETS: dict[str, tuple[str, str, bool, str, float, int]] = {
+    "glance": ("sees every face", shipped.GLANCE, True, "things", 0.6, 5),
+    "look_1": ("looks where the glance suspects something", shipped.LOOK_1, False, "things", 0.6, 16),
+    "look_2": ("looks there, too", shipped.LOOK_2, False, "things", 0.6, 36),
+    "hair": ("looks for hair over the face", shipped.HAIR, False, "hair", 0.35, 26),
+}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -27,16 +36,12 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, what in (
-        ("glance", "make the small network that sees every face"),
-        ("look", "make the other"),
-        ("hair", "make the one that looks for hair over the face"),
-    ):
-        net = commands.add_parser(name, help=what)
-        net.add_argument("--heads", type=int, default=4000, help="bare heads to draw (4000)")
-        net.add_argument("--samples", type=int, default=30000, help="pictures made of them (30000)")
-        net.add_argument("--steps", type=int, default=9000, help="batches of 32 to learn from (9000)")
-        net.add_argument("--seed", type=int, default=5)
+    for name, (what, *_rest, seed) in _NETS.items():
+        net = commands.add_parser(name, help=f"make the network that {what}")
+        net.add_argument("--heads", type=int, default=4500, help="bare heads to draw (4500)")
+        net.add_argument("--samples", type=int, default=48000, help="pictures made of them (48000)")
+        net.add_argument("--steps", type=int, default=32000, help="batches of 32 to learn from (32000)")
+        net.add_argument("--seed", type=int, default=seed, help=f"({seed})")
         net.add_argument("--out", type=Path, help="the file to write (the shipped one)")
     told = commands.add_parser("measure", help="say what the painter keeps in front, notes and misses")
     told.add_argument("--root", type=Path, required=True, help="a folder of AFLW2000, whole or a part")
@@ -49,14 +54,11 @@ def _make(args: argparse.Namespace) -> None:
 
     from .heads import draw_head
     from .net import Glance, Look, save_onnx
-    from .samples import HAIR, THINGS, make
+    from .samples import make
     from .train import learn
 
-    kind, file, lesson, often = {
-        "glance": (Glance, shipped.GLANCE, THINGS, 0.6),
-        "look": (Look, shipped.LOOK, THINGS, 0.6),
-        "hair": (Look, shipped.HAIR, HAIR, 0.35),
-    }[args.command]
+    _what, file, small, lesson, often, _seed = _NETS[args.command]
+    kind = Glance if small else Look
     heads = [head for n in range(args.heads) if (head := draw_head(args.seed, n)) is not None]
     print(f"{len(heads)} heads", flush=True)
     rng = np.random.default_rng(args.seed)
