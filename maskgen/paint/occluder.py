@@ -28,7 +28,7 @@ F32 = NDArray[np.float32]
 Part = tuple[slice, slice]
 #: log odds (SIDE, SIDE) that are above 0 where something surely is, and how sure that is, above 0.5
 _Found = tuple[F32, float]
-#: log odds of glance and looks that are told in a note; share of the lower face that is worth a look, or a note
+#: log odds of glance and looks that are told in a note; share of the lower face worth a look, or a note
 _IN_DOUBT, _WORTH = 1.0, 0.004
 #: the log odds that a quarter of its pixels must exceed, to be kept
 _SURE = 2.05

@@ -58,8 +58,7 @@ _BRIGHTEST, _LEAST_CEILING = 0.92, 0.2
 _LIT_SIDE = 1.5
 #: how much brighter than skin a white mask may be where nothing round the face is bright (1.8 stops)
 _DARK_SCENE = 3.5
-#: stops by which skin that faces the camera may be darker than the best lit before the mask is, too; how many
-#: count beyond that; and what each takes from it, with what the darker skin has taken already
+#: stops that skin facing the camera may lack of the best lit before the mask does; most counted; their share
 _AVERTED, _MOST_AVERTED, _AVERTED_GAIN = 0.7, 4.5, 0.5
 _FALL_STOPS = 1.5
 #: share of light that comes from all round, from chest and room, and through the cloth
@@ -124,10 +123,9 @@ class Painter:
         out = image.copy()
         alpha, touched = np.zeros((h, w), np.float32), np.zeros((h, w), np.bool_)
         inside = np.s_[y0:y1, x0:x1]
-        grain_at = draw.seed % 251, (draw.seed // 251) % 241
         c.lay(
             out[inside], layer, left, top, shadow, step, LINEAR, LEVEL, grain_tile(), _grain_level(photo),
-            *grain_at, alpha[inside], touched[inside],
+            draw.seed % 251, draw.seed // 251 % 241, alpha[inside], touched[inside],
         )  # fmt: skip
         return Painted(
             image=out,
@@ -254,8 +252,7 @@ def _darkness(color: F32) -> float:
 def _white(light: Light, photo: Photo) -> float:
     """Linear light that a white mask sends in this photograph."""
     white = _WHITE_LEVEL * (light.skin / _SKIN_MEAN) ** _SKIN_SLOPE
-    # where skin that faces the camera lies in the shade, so does cloth, by as many stops: the slope above is
-    # that between people
+    # where skin that faces the camera lies in the shade, so does cloth: the slope above is between people
     white *= 2.0 ** (-_AVERTED_GAIN * min(max(light.averted - _AVERTED, 0.0), _MOST_AVERTED))
     # dark skin in good light has bright things beside it; where nothing is bright, the scene is dark
     white = min(white, max(_DARK_SCENE * light.skin, photo.bright))
