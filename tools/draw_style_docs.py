@@ -5,6 +5,7 @@ python -m tools.draw_style_docs docs/images
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 import sys
 import tempfile
@@ -58,7 +59,9 @@ def save(path: Path, picture: np.ndarray) -> None:
 
 
 if __name__ == "__main__":
-    out = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/images")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", nargs="?", type=Path, default=Path("docs/images"), help="(docs/images)")
+    out = parser.parse_args().out
     out.mkdir(parents=True, exist_ok=True)
     save(out / "styles.jpg", sheet_of())
     save(out / "fabrics.jpg", sheet_of("--fabrics"))
