@@ -59,7 +59,9 @@ def save(path: Path, picture: np.ndarray) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("out", nargs="?", type=Path, default=Path("docs/images"), help="(docs/images)")
     out = parser.parse_args().out
     out.mkdir(parents=True, exist_ok=True)
