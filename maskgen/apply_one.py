@@ -167,7 +167,7 @@ class MaskOne:
             doubtful, belief = doubts(landmarks, sample)
             blank = _blank(source)
             record["numbers"] = numbers = _numbers(sample, painted, 0.0 if blank else belief)
-            notes = (*doubtful, *painted.notes, *_oddities(blank, numbers["coverage"]))
+            notes = (*doubtful, *painted.notes, *_oddities(blank, numbers))
             self._check_quality(numbers["quality"], notes)
             record |= {"status": "degraded" if notes else "ok", "reasons": notes}
             files |= side_outputs(entry.image, painted, landmarks, self.recipe.save)
@@ -228,9 +228,11 @@ def _blank(source: SourceImage) -> bool:
     return bool((some == some[0, 0]).all() and (source.bgr == some[0, 0]).all())
 
 
-def _oddities(blank: bool, coverage: float) -> tuple[str, ...]:
+def _oddities(blank: bool, numbers: Mapping[str, float]) -> tuple[str, ...]:
     """Notes on a picture that no photograph of a face looks like."""
     notes = []
+    # with what is kept in front of it: over a whole picture anything may pass for hair
+    coverage = numbers["coverage"] / max(1.0 - numbers["occluded_share"], 0.05)
     if coverage > _LARGE:
         notes.append(f"large: the mask covers {100 * coverage:.0f} % of the picture")
     if blank:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -54,15 +55,27 @@ def test_the_pixel_test_would_find_a_copied_picture(every):
     } & haystack
 
 
+def things_in_front(masked: Path) -> set[str]:
+    """Names of the pictures in which something is kept in front of the mask."""
+    lines = (masked / RECORDS / "manifest.jsonl").read_text().splitlines()
+    found = [
+        line for line in map(json.loads, lines) if line.get("numbers", {}).get("occluded_share", 0.0) > 0.0
+    ]
+    return {Path(line["id"]).name for line in found}
+
+
 def test_the_alpha_layer_is_the_same_over_another_photo(made_of, tmp_path):
     """Over the negative of every photo, with the same labels, alpha differs only at its rim and its straps:
-    what lies under the mask and around it cannot be read from it."""
+    what lies under the mask and around it cannot be read from it. What is kept in front shows its outline."""
     root = Path(shutil.copytree(made_of("AFLW2000")[0], tmp_path / "negative"))
     for path in root.glob("*.jpg"):
         cv2.imwrite(str(path), 255 - cv2.imread(str(path)))
     mask("AFLW2000", root, tmp_path / "masked", save="alpha,segmentation", share=0.9)
     seen = 0
+    before = things_in_front(made_of("AFLW2000")[1]) | things_in_front(tmp_path / "masked")
     for path in sorted((made_of("AFLW2000")[1] / RECORDS / "alpha").glob("*.png")):
+        if path.stem in before:
+            continue
         folder = path.parents[1]
         one, other = (
             cv2.imread(str(f / "alpha" / path.name), -1) for f in (folder, tmp_path / "masked" / RECORDS)
