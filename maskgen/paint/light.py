@@ -56,6 +56,8 @@ _DEFAULT_SKIN = 0.22
 #: where reading the light begins to fail: linear luminance that lit skin stays below 1 by (less in six of 906
 #: AFLW2000 files), that it has at least, and stops per unit normal that it differs by (less in none)
 _HEADROOM, _DARKEST_SKIN, _LEAST_GRADIENT = 0.1, 0.012, 0.07
+#: stops per unit normal of light from behind that a mask's level makes up for
+_BACK_LIGHT = 0.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +71,7 @@ class Light:
     is 0, so that skin of normal n is expected at gradient . n + offset. chroma, chroma_width: (2,) log2 R/G
     and log2 B/G of the skin, and how far it strays. bare: (n, 2) pixels, x and y, of skin that faces the
     camera above a mask, within the picture. shade: of the lit skin's light, what skin in the shade gets.
-    averted: stops by which skin that faces the camera is expected to be darker than the best lit skin.
+    best: stops of the skin that is lit best.
     """
 
     gradient: Array
@@ -83,7 +85,7 @@ class Light:
     chroma_width: Array
     bare: NDArray[np.int64]
     shade: float
-    averted: float
+    best: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,7 +160,9 @@ def estimate_light(image: NDArray[np.uint8], fit: FaceFit) -> Light:
     if seen < 40:
         nothing = np.zeros((4, 4), np.float32)
         unknown = np.log2(_DEFAULT_SKIN), np.zeros(2), np.ones(2)
-        return Light(_PRIOR, _DEFAULT_SKIN, nothing, to_rest, 1.0, 0, *unknown, places, 1.0, 0.0)
+        return Light(
+            _PRIOR, _DEFAULT_SKIN, nothing, to_rest, 1.0, 0, *unknown, places, 1.0, math.log2(_DEFAULT_SKIN)
+        )
     sums = np.zeros((*shape, 2), np.float32)
     plane, spread, samples, (level, shaded, best), chroma, chroma_width = kernels.explained(
         bgr[:seen], normals[:seen], which[:seen], points, probe.prior, probe.twin,
@@ -177,8 +181,13 @@ def estimate_light(image: NDArray[np.uint8], fit: FaceFit) -> Light:
         chroma_width=chroma_width,
         bare=places,
         shade=round(2.0 ** min(shaded - level, 0.0), 4),
-        averted=round(max(best - float(plane[3]) - max(-float(plane[2]), -0.2), 0.0), 4),
+        best=round(best, 4),
     )
+
+
+def toward_camera(light: Light) -> float:
+    """Stops that what faces the camera is lit more than what faces nowhere, as a mask's level takes it."""
+    return max(-float(light.gradient[2]), -_BACK_LIGHT)
 
 
 def readable(light: Light) -> float:

@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from .occluder_frame import FaceView
+from .occluder_frame import FACE_X, FaceView
 from .shadow import within
 
 F32 = NDArray[np.float32]
@@ -26,8 +26,8 @@ _LEAST_HIDDEN, _MOST_HIDDEN = 0.015, 0.5
 _LEAST_STRENGTH = 0.6
 #: a border counts as an edge in the face only so deep inside its outline, / 25 mm: channel 6 has it
 _DEPTH, _INSIDE = 6, np.float32(0.15)
-#: the channels that say what shows the face, and where on it across and down that lies
-_ON, _X, _Y = 7, 9, 10
+#: the channels that say what shows the face, and where on it down that lies
+_ON, _Y = 7, 10
 #: how near the midline the outline of a profile lies, and how far from it that of the near cheek, mm; how
 #: many pixels inside the former are cleared
 _PROFILE_MM, _CHEEK_MM, _FAR_RIM = np.float32(25.0), np.float32(45.0), 3
@@ -72,7 +72,7 @@ def beside_the_face(odds: F32, view: FaceView) -> F32:
     There the mask stands out before what is behind the head, and hair seldom hangs.
     """
     out = odds.copy()
-    _clear_before(view.channels[_ON], view.channels[_X] * np.float32(60.0), out)
+    _clear_before(view.channels[_ON], view.channels[FACE_X] * np.float32(60.0), out)
     return out
 
 

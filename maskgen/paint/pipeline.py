@@ -34,7 +34,7 @@ from .fabric import (
     wandered,
 )
 from .frame import photograph_box, share_outside
-from .light import Light, color_cast, estimate_light, readable
+from .light import Light, color_cast, estimate_light, readable, toward_camera
 from .occluder import find_occluder, put_behind
 from .photo import Photo, read_photo
 from .raster import SS
@@ -74,8 +74,6 @@ _DARK_EDGE = 0.12
 _SIDE_GAIN = 2.15
 #: how much less of that on black cloth, for what shines of the lamp comes on top
 _SHINES = 0.34
-#: stops per unit normal of light from behind that the level makes up for
-_BACK_LIGHT = 0.2
 _VERTICAL_LIMIT = 0.35  # stops per unit normal
 _REST_SHARE = 0.85
 #: pixels from nasion to chin below which a mask is a smudge
@@ -253,7 +251,8 @@ def _white(light: Light, photo: Photo) -> float:
     """Linear light that a white mask sends in this photograph."""
     white = _WHITE_LEVEL * (light.skin / _SKIN_MEAN) ** _SKIN_SLOPE
     # where skin that faces the camera lies in the shade, so does cloth: the slope above is between people
-    white *= 2.0 ** (-_AVERTED_GAIN * min(max(light.averted - _AVERTED, 0.0), _MOST_AVERTED))
+    averted = light.best - light.offset - toward_camera(light)
+    white *= 2.0 ** (-_AVERTED_GAIN * min(max(averted - _AVERTED, 0.0), _MOST_AVERTED))
     # dark skin in good light has bright things beside it; where nothing is bright, the scene is dark
     white = min(white, max(_DARK_SCENE * light.skin, photo.bright))
     return min(max(white, 0.02), 0.95)
@@ -264,8 +263,7 @@ def _cloth(draw: MaskDraw, light: Light, white: float, spec: MaskSpec, color: F3
     p = np.zeros(s.CLOTH_ENTRIES, np.float32)
     # stops are counted from cloth that faces the camera, so that the level is what the camera exposed for;
     # in light from behind it exposed for other things
-    toward = max(-float(light.gradient[2]), -_BACK_LIGHT)
-    p[s.LEVEL] = white / _WHITE_ALBEDO * 2.0 ** (-0.75 * toward)
+    p[s.LEVEL] = white / _WHITE_ALBEDO * 2.0 ** (-0.75 * toward_camera(light))
     strength, at_x, at_y = drawn(draw.seed).crease
     p[s.CREASE] = np.float32(crease_slope(spec, strength / 255.0)) * CREASE_STEP
     p[s.CREASE_X], p[s.CREASE_Y] = at_x, at_y

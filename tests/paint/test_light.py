@@ -90,10 +90,11 @@ def test_a_mask_before_a_back_light_does_not_glare():
     pose, middle = HeadPose.from_euler(0.0, 0.0, 0.0), []
     for toward, level in ((-0.5, -4.5), (2.0, -2.0)):  # skin that faces the camera is as dark in both
         image, fit = lit_head(pose, (0.0, -0.2, toward), level=level)
+        image[:, :60] = 235  # bright enough beside it that the scene is not taken for a dark one
         landmarks = Landmarks.of(fit.camera.project(CANONICAL_FACE, pose.cam_from_head), "projected")
         painted = default_painter().paint(image, landmarks, pose, MaskDraw("surgical", color="#f4f4f2"))
         middle.append(float(np.median(painted.image[painted.alpha > 0.99])))
-    assert middle[1] < middle[0] * 1.25
+    assert middle[1] < middle[0] * 1.1
 
 
 def white_over_skin(pose, gradient, level, wall=None):

@@ -296,7 +296,9 @@ def test_both_networks_are_asked_only_where_a_glance_suspects_something(monkeypa
     assert len(asked) == 1
 
 
-@pytest.mark.parametrize(("odds", "pixels", "noted"), [(1.1, 60, True), (0.9, 60, False), (1.1, 4, False)])
+@pytest.mark.parametrize(
+    ("odds", "pixels", "noted"), [(1.1, 60, True), (0.9, 60, False), (0.4, 60, False), (1.1, 4, False)]
+)
 def test_what_both_networks_leave_open_is_noted_and_painted_over(monkeypatch, odds, pixels, noted):
     def doubting(channels, glanced):
         out = np.full((SIDE, SIDE), -2.0, np.float32)
@@ -309,8 +311,11 @@ def test_what_both_networks_leave_open_is_noted_and_painted_over(monkeypatch, od
     picture = portrait(12)
     image, _ = with_cup(*picture[:2])
     monkeypatch.setattr(occluder, "look", doubting)
-    monkeypatch.setattr(occluder, "look_in_mirror", lambda _: np.full((SIDE, SIDE), -2.0, np.float32))
+    mirrored = []
+    nothing = np.full((SIDE, SIDE), -2.0, np.float32)
+    monkeypatch.setattr(occluder, "look_in_mirror", lambda seen: mirrored.append(seen) or nothing)
     front, found = front_of(image, *picture[1:])
+    assert bool(mirrored) == (odds > 0.6 and pixels == 60)  # what is small or faint is not worth the mirror
     assert not front.any()
     assert found.share == 0.0
     assert (0.0 < found.confidence < 0.5) == noted

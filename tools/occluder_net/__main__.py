@@ -17,15 +17,16 @@ from maskgen.masks import shipped
 from maskgen.paint.occluder_frame import CHANNELS, SIDE
 
 from .measure import measure
+from .samples import HAIR, THINGS, make
 
 _OUT = Path(shipped.__file__).parent
 #: of each network what it does, its file, whether it is the small kind, its lesson, the share of its samples
 #: with something in front, its seed
 _NETS: dict[str, tuple[str, str, bool, str, float, int]] = {
-    "glance": ("sees every face", shipped.GLANCE, True, "things", 0.6, 5),
-    "look_1": ("looks where the glance suspects something", shipped.LOOK_1, False, "things", 0.6, 16),
-    "look_2": ("looks there, too", shipped.LOOK_2, False, "things", 0.6, 36),
-    "hair": ("looks for hair over the face", shipped.HAIR, False, "hair", 0.35, 26),
+    "glance": ("sees every face", shipped.GLANCE, True, THINGS, 0.6, 5),
+    "look_1": ("looks where the glance suspects something", shipped.LOOK_1, False, THINGS, 0.6, 16),
+    "look_2": ("looks there, too", shipped.LOOK_2, False, THINGS, 0.6, 36),
+    "hair": ("looks for hair over the face", shipped.HAIR, False, HAIR, 0.35, 26),
 }
 
 
@@ -54,7 +55,6 @@ def _make(args: argparse.Namespace) -> None:
 
     from .heads import draw_head
     from .net import Glance, Look, save_onnx
-    from .samples import make
     from .train import learn
 
     _what, file, small, lesson, often, _seed = _NETS[args.command]

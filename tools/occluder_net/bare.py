@@ -41,17 +41,32 @@ def _beard(rng: np.random.Generator, linear: NDArray, maps: F32, hair: Array) ->
     return linear * (1 - a) + hair * np.exp(rng.normal(0, 0.3)) * a
 
 
-def curtain(rng: np.random.Generator, linear: NDArray, maps: F32, hair: Array) -> NDArray:
-    """Hair that hangs beside the face and over its rim; no label can tell where the face ends there."""
+def outlines(maps: F32) -> tuple[NDArray[np.intp], F32] | None:
+    """Rows of a large crop that show the face, and the columns (2, N) of its outline on the left and right.
+
+    The latter for every row, carried on above and below the face. None for what is hardly a face.
+    """
     _, _, depth, on = _on_face(maps)
     face = (on > 0.5) & (depth > 0)
     rows = np.flatnonzero(face.any(1))
     if len(rows) < 8:
+        return None
+    edges = []
+    for side in (0, -1):
+        ends = np.array([np.flatnonzero(face[r])[side] for r in rows], np.float64)
+        edge = np.interp(np.arange(N), rows, ends).astype(np.float32)[:, None]
+        edges.append(cv2.GaussianBlur(edge, (1, 31), 6)[:, 0])
+    return rows, np.stack(edges)
+
+
+def curtain(rng: np.random.Generator, linear: NDArray, maps: F32, hair: Array) -> NDArray:
+    """Hair that hangs beside the face and over its rim; no label can tell where the face ends there."""
+    found = outlines(maps)
+    if found is None:
         return linear
+    rows, edges = found
     right = rng.random() < 0.5
-    ends = np.array([np.flatnonzero(face[r])[-1 if right else 0] for r in rows], np.float64)
-    edge = np.interp(np.arange(N), rows, ends).astype(np.float32)[:, None]
-    edge = cv2.GaussianBlur(edge, (1, 31), 6)[:, 0]
+    edge = edges[int(right)]
     inset = rng.uniform(-4, 12) + np.interp(np.arange(N), np.linspace(0, N, 6), rng.normal(0, 5, 6))
     beyond = (np.arange(N)[None] - edge[:, None]) * (1 if right else -1)
     where = (beyond > -inset[:, None]) & (beyond < rng.uniform(15, 70))
@@ -167,9 +182,8 @@ def _drawn_on(rng: np.random.Generator, linear: NDArray, maps: F32) -> NDArray:
     kind = rng.random()
     near = np.exp(-(((x - rng.normal(0, 40)) / 22) ** 2) - ((y - rng.uniform(-20, 60)) / 22) ** 2)
     if kind < 0.35:  # spots, letters, flowers
-        m = (noise(rng, tuple(rng.uniform(10, 40, 2))) > rng.uniform(0.5, 1.3)).astype(np.float32) * (
-            near > 0.4
-        )
+        spots = noise(rng, tuple(rng.uniform(10, 40, 2))) > rng.uniform(0.5, 1.3)
+        m = (spots & (near > 0.4)).astype(np.float32)
     elif kind < 0.6:  # half of a face
         m = pattern(rng) if rng.random() < 0.4 else 1.0
         cut = rng.uniform(-20, 60) + 8 * noise(rng, (4, 4))
@@ -177,9 +191,8 @@ def _drawn_on(rng: np.random.Generator, linear: NDArray, maps: F32) -> NDArray:
     elif kind < 0.8:  # stripes drawn with fingers
         a, wide = rng.uniform(0, np.pi), rng.uniform(2, 9)
         across = x * np.cos(a) + y * np.sin(a) + 4 * noise(rng, (4, 4)) + rng.normal(0, 30)
-        m = (np.abs((across + 1.5 * wide) % (3 * wide) - 1.5 * wide) < wide / 2) * (
-            near > rng.uniform(0.1, 0.5)
-        )
+        stripes = np.abs((across + 1.5 * wide) % (3 * wide) - 1.5 * wide) < wide / 2
+        m = stripes & (near > rng.uniform(0.1, 0.5))
     else:  # a broad shade that ends nowhere
         m = near ** rng.uniform(0.3, 1.5)
     soft = cv2.GaussianBlur((m * (on > 0.5)).astype(np.float32), (0, 0), rng.uniform(0.8, 4))

@@ -6,19 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .bare import outlines
 from .surfaces import F32, Array, N, any_colour, noise
-
-
-def _outline(maps: F32, right: bool) -> NDArray[np.float64] | None:
-    """Column of the face's outline in each row of a large crop, carried on above and below the face."""
-    on, depth = cv2.resize(maps[1], (N, N)), cv2.resize(maps[0], (N, N))
-    face = (on > 0.5) & (depth > 0)
-    rows = np.flatnonzero(face.any(1))
-    if len(rows) < 8:
-        return None
-    ends = np.array([np.flatnonzero(face[r])[-1 if right else 0] for r in rows], np.float64)
-    edge = np.interp(np.arange(N), rows, ends).astype(np.float32)[:, None]
-    return np.asarray(cv2.GaussianBlur(edge, (1, 31), 6)[:, 0], np.float64)
 
 
 def _bent(rng: np.random.Generator, size: float, knots: int) -> NDArray[np.float64]:
@@ -29,9 +18,10 @@ def _bent(rng: np.random.Generator, size: float, knots: int) -> NDArray[np.float
 def tresses(rng: np.random.Generator, linear: NDArray, maps: F32, hair: Array) -> tuple[NDArray, F32]:
     """``linear`` (N, N, 3) with hair down one side of the face, and how far that covers it (N, N)."""
     right = rng.random() < 0.5
-    edge = _outline(maps, right)
-    if edge is None:
+    found = outlines(maps)
+    if found is None:
         return linear, np.zeros((N, N), np.float32)
+    edge = found[1][int(right)].astype(np.float64)
     out = 1.0 if right else -1.0
     # above the cheek hair does not follow the face inward, below it falls straighter than the outline
     cheek = int(np.clip(rng.normal(0.35 * N, 12), 10, N - 10))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from scipy.interpolate import LinearNDInterpolator
-from scipy.spatial import Delaunay
+
+from maskgen.paint.fabric import jittered
 
 from .canvas import HEIGHT, WIDTH, Canvas, Map, noise, soft, stripe
 
@@ -95,9 +96,8 @@ def facets(c: Canvas, seed: int, size: float, flat: float = 1.6) -> Map:
     wide, tall = float(np.abs(c.x).max()), float(c.y.max())
     over = 2.0 * size
     columns, rows = round(2.0 * (wide / flat + over) / size), round((tall + 2.0 * over) / size)
-    cells = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), -1).reshape(-1, 2)
-    corners = (cells + rng.uniform(0.2, 0.8, cells.shape)) * size - [wide / flat + over, over]
-    surface = LinearNDInterpolator(Delaunay(corners), rng.normal(0.0, 1.0, len(corners)))
+    corners = jittered(rng, columns, rows) * size - [wide / flat + over, over]
+    surface = LinearNDInterpolator(corners, rng.normal(0.0, 1.0, len(corners)))
     y, x = np.linspace(0.0, tall, HEIGHT)[:, None], np.linspace(-wide, wide, WIDTH)[None, :]
     out = np.nan_to_num(surface(*np.broadcast_arrays(x / flat, y)))
     return np.asarray(cv2.GaussianBlur(out, (0, 0), 1.2)) / 0.7
