@@ -12,6 +12,8 @@ from ..geometry.solve import solved
 F32 = NDArray[np.float32]
 U8 = NDArray[np.uint8]
 I64 = NDArray[np.int64]
+#: of the skin in view, the share up to which what is burnt out is taken for what shines
+_MUCH_BURNT = 0.25
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -72,23 +74,29 @@ def weigh(bgr: F32, turned: Array, prior: Array):  # type: ignore[no-untyped-def
     """Stops (n,) of the samples ``bgr`` (n, 3), how much each counts (n,), and the skin's log2 chroma, width.
 
     A sample counts by ``prior`` (n,), by how much it looks like the face's own skin, and by how much it faces
-    the camera; burnt-out ones do not, unless nearly all are.
+    the camera. Burnt-out ones have no colour, and do not count: unless they are so many that they are not
+    what shines but what is lit.
     """
     n = len(prior)
     ratios, stops, weight, sure = np.empty((2, n)), np.empty(n), np.empty(n), np.empty(n)
-    luminance = np.empty(n)
+    luminance, faces = np.empty(n), np.empty(n)
     left = 0
+    burnt = whole = 0.0
     for i in range(n):
         b, g, r = bgr[i, 0], bgr[i, 1], bgr[i, 2]
         luminance[i] = np.float32(0.0722) * b + np.float32(0.7152) * g + np.float32(0.2126) * r
         stops[i] = np.log2(max(luminance[i], 0.003))
         ratios[0, i] = np.log2((r + 0.004) / (g + 0.004))
         ratios[1, i] = np.log2((b + 0.004) / (g + 0.004))
+        faces[i] = min(max(-turned[i, 2] * 1.5, 0.2), 1.0)
         sure[i] = prior[i] if max(b, g, r) < np.float32(0.97) else 0.0
         left += sure[i] >= 0.99
+        whole += prior[i] * faces[i]
+        burnt += (prior[i] - sure[i]) * faces[i]
     if left < 20:
         sure[:] = prior
     middle, width = _own_chroma(ratios, sure)
+    lit = burnt > _MUCH_BURNT * whole
     usual = np.median(luminance)
     for i in range(n):
         # in the dark, noise and JPEG leave no chroma to judge by: skin in shadow must not be thrown away,
@@ -97,7 +105,10 @@ def weigh(bgr: F32, turned: Array, prior: Array):  # type: ignore[no-untyped-def
         off = 0.0
         for k in range(2):
             off += ((ratios[k, i] - middle[k]) / width[k] / doubt) ** 2
-        weight[i] = sure[i] / (1.0 + off * off) * min(max(-turned[i, 2] * 1.5, 0.2), 1.0)
+        if lit and sure[i] == 0.0:
+            weight[i] = prior[i] * faces[i]
+        else:
+            weight[i] = sure[i] / (1.0 + off * off) * faces[i]
     return stops, weight, middle, width
 
 

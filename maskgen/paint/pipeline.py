@@ -58,6 +58,11 @@ _BRIGHTEST, _LEAST_CEILING = 0.92, 0.2
 _LIT_SIDE = 1.5
 #: how much brighter than skin a white mask may be where nothing round the face is bright (1.8 stops)
 _DARK_SCENE = 3.5
+#: how much brighter than skin a white mask is at least: a pale face sends two thirds of what falls on it. What
+#: that is too much for the camera is burnt out as the skin is, to so many stops, from half a stop on wholly
+_PALEST, _MOST_BURNT, _WHOLLY_BURNT = 1.35, 1.2, 0.5
+#: linear light from which highlights are bent over, and where they end; the same where skin is burnt out
+_SHOULDER, _BURNT_SHOULDER = (0.70, 0.985), (0.90, 1.0)
 #: stops that skin facing the camera may lack of the best lit before the mask does; most counted; their share
 _AVERTED, _MOST_AVERTED, _AVERTED_GAIN = 0.7, 4.5, 0.5
 _FALL_STOPS = 1.5
@@ -167,7 +172,7 @@ class Painter:
         reach = math.ceil(2.4 * spread) if spread > 0.2 else 0
         part = x0, y0, x1, y1 = scene.around_inner(reach)
         layer = np.empty((y1 - y0, x1 - x0, 4), np.float32)
-        ceiling = _ceiling(p, _brightest(white, photo))
+        ceiling = _ceiling(p, _brightest(white, photo) * 2.0 ** _burnt(light))
         table = _vertex_table(shell, scene, fit, light, ceiling, _darkness(color))
         if spec.material.wander:
             table[:MASK_VERTICES, d.V] += wandered(spec, drawn(draw.seed).folds, ROWS, COLUMNS)
@@ -258,12 +263,23 @@ def _white(light: Light, photo: Photo) -> float:
     return min(max(white, 0.02), 0.95)
 
 
+def _burnt(light: Light) -> float:
+    """Stops that a white mask has too much light for this photograph: where its skin is nearly white already."""
+    over = math.log2(max(_PALEST * light.skin / _BRIGHTEST, 1e-3))
+    return min(max(over, 0.0), _MOST_BURNT)
+
+
 def _cloth(draw: MaskDraw, light: Light, white: float, spec: MaskSpec, color: F32) -> F32:
     """The cloth vector of `shading.shade`, without a fabric."""
     p = np.zeros(s.CLOTH_ENTRIES, np.float32)
     # stops are counted from cloth that faces the camera, so that the level is what the camera exposed for;
     # in light from behind it exposed for other things
-    p[s.LEVEL] = white / _WHITE_ALBEDO * 2.0 ** (-0.75 * toward_camera(light))
+    over = _burnt(light)
+    p[s.LEVEL] = white / _WHITE_ALBEDO * 2.0 ** (over - 0.75 * toward_camera(light))
+    wholly = min(over / _WHOLLY_BURNT, 1.0)
+    p[s.SHOULDER], p[s.WHITE] = (
+        usual + wholly * (burnt - usual) for usual, burnt in zip(_SHOULDER, _BURNT_SHOULDER, strict=True)
+    )
     strength, at_x, at_y = drawn(draw.seed).crease
     p[s.CREASE] = np.float32(crease_slope(spec, strength / 255.0)) * CREASE_STEP
     p[s.CREASE_X], p[s.CREASE_Y] = at_x, at_y

@@ -44,10 +44,10 @@ F32 = NDArray[np.float32]
     HEM,  # mm
     TILE_MM,
     TILE_WEIGHT,
-) = range(9)
-CLOTH_ENTRIES = 9
-#: linear light from which highlights are bent over, and where they end
-SHOULDER, WHITE = np.float32(0.70), np.float32(0.985)
+    SHOULDER,  # linear light from which highlights are bent over, and where they end
+    WHITE,
+) = range(11)
+CLOTH_ENTRIES = 11
 #: creases lie this many texels to the millimetre
 _CREASES_PER_MM = np.float32(0.9)
 #: albedo of stray fibres and of the highlight, for a sheen of 1
@@ -250,7 +250,7 @@ def _lit(n, cast, p, row) -> None:  # type: ignore[no-untyped-def]
     ambient, lamp = p[LEVEL] * p[AMBIENT], p[LEVEL] * (one - p[AMBIENT])
     blue, green, red = cast[0], cast[1], cast[2]
     fuzz, sheen = _FUZZ * p[SHEEN], _SHEEN * p[SHEEN]
-    bend = WHITE - SHOULDER
+    shoulder, bend = p[SHOULDER], p[WHITE] - p[SHOULDER]
     for i in range(n):
         u, v = row[_SLOPE_U, i], row[_SLOPE_V, i]
         # a steep slope turns the normal no further than a right angle
@@ -269,7 +269,7 @@ def _lit(n, cast, p, row) -> None:  # type: ignore[no-untyped-def]
         g = (row[_GREEN, i] * light + gloss) * green
         r = (row[_RED, i] * light + gloss) * red
         # a camera's shoulder: highlights bend over instead of clipping
-        eb, eg, er = max(b - SHOULDER, zero), max(g - SHOULDER, zero), max(r - SHOULDER, zero)
+        eb, eg, er = max(b - shoulder, zero), max(g - shoulder, zero), max(r - shoulder, zero)
         row[_BLUE, i] = (b - eb + bend * eb / (bend + eb)) * opacity
         row[_GREEN, i] = (g - eg + bend * eg / (bend + eg)) * opacity
         row[_RED, i] = (r - er + bend * er / (bend + er)) * opacity
