@@ -22,6 +22,7 @@ from ..geometry.face import FaceFit
 from ..geometry.head import skull_mesh
 from ..geometry.rotation import Array
 from . import light_kernels as kernels
+from .eyes import whites_of_eyes
 from .photo import White
 from .raster import extent
 from .tone import LINEAR, luminance
@@ -49,6 +50,8 @@ _WHITE_SHARE, _WHITE_TRUST = 0.08, 0.9
 #: of what is not dark, how little must be neutral or cool before warm skin means warm light; and how much,
 #: before it means warm skin
 _COOL_SHARE, _MUCH_COOL = 0.06, 0.2
+#: stops that the whites of the eyes may be off neutral, and by which they bound the light's colour
+_EYE_WHITE = 0.05
 #: linear luminance of skin whose colour says nothing
 _BURNT = 0.9
 #: luminance, linear, taken where no skin can be read
@@ -71,7 +74,7 @@ class Light:
     is 0, so that skin of normal n is expected at gradient . n + offset. chroma, chroma_width: (2,) log2 R/G
     and log2 B/G of the skin, and how far it strays. bare: (n, 2) pixels, x and y, of skin that faces the
     camera above a mask, within the picture. shade: of the lit skin's light, what skin in the shade gets.
-    best: stops of the skin that is lit best.
+    best: stops of the skin that is lit best. eyes: log2 R/G and log2 B/G of the whites of the eyes, or None.
     """
 
     gradient: Array
@@ -86,6 +89,7 @@ class Light:
     bare: NDArray[np.int64]
     shade: float
     best: float
+    eyes: tuple[float, float] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,8 +165,9 @@ def estimate_light(image: NDArray[np.uint8], fit: FaceFit) -> Light:
         nothing = np.zeros((4, 4), np.float32)
         unknown = np.log2(_DEFAULT_SKIN), np.zeros(2), np.ones(2)
         return Light(
-            _PRIOR, _DEFAULT_SKIN, nothing, to_rest, 1.0, 0, *unknown, places, 1.0, math.log2(_DEFAULT_SKIN)
-        )
+            _PRIOR, _DEFAULT_SKIN, nothing, to_rest, 1.0, 0, *unknown, places, 1.0, math.log2(_DEFAULT_SKIN),
+            None,
+        )  # fmt: skip
     sums = np.zeros((*shape, 2), np.float32)
     plane, spread, samples, (level, shaded, best), chroma, chroma_width = kernels.explained(
         bgr[:seen], normals[:seen], which[:seen], points, probe.prior, probe.twin,
@@ -182,6 +187,7 @@ def estimate_light(image: NDArray[np.uint8], fit: FaceFit) -> Light:
         bare=places,
         shade=round(2.0 ** min(shaded - level, 0.0), 4),
         best=round(best, 4),
+        eyes=whites_of_eyes(image, fit),
     )
 
 
@@ -204,7 +210,8 @@ def color_cast(light: Light, white: White) -> Array:
     must tell. Linear R/G and B/G of skin under white light average 2**0.62 and 2**-0.42 over the tones of
     people; a third of a small difference is taken for light (all of it would turn blue masks grey under
     tungsten), two thirds of a large one, and more where nothing in the picture is neutral or cool. Where much
-    is, a fifth: brown skin is redder than pale skin, and what is bought as red need not be lit so.
+    is, a fifth: brown skin is redder than pale skin, and what is bought as red need not be lit so. No light
+    is warmer than what it makes of the whites of the eyes.
     """
     if light.samples == 0:
         return np.ones(3)
@@ -213,15 +220,27 @@ def color_cast(light: Light, white: White) -> Array:
     plenty = min(white.cool / _MUCH_COOL, 1.0)
     # skin that is nearly burnt out has lost its colour
     kept = min(max((_BURNT - light.skin) / 0.4, 0.0), 1.0)
-    stops = []
-    for of_skin, usual, of_white in zip(
-        light.chroma.tolist(), (0.62, -0.42), (white.red, white.blue), strict=True
-    ):
+    told = []
+    for of_skin, usual in zip(light.chroma.tolist(), (0.62, -0.42), strict=True):
         off = min(max(of_skin - usual, -1.4), 1.4)
         # people's skins differ by half a stop of chroma; what lies beyond is the light's
         strong = min(max((abs(off) - 0.35) / 0.6, 0.0), 1.0)
-        told = kept * off * ((0.35 + 0.15 * warm) * (1.0 - 0.4 * plenty) + 0.3 * strong * (1.0 - plenty))
-        # pale skin and cream paint pass for white, too: half of what white says
-        stops.append((1.0 - trust) * told + trust * 0.5 * of_white)
+        part = (0.35 + 0.15 * warm) * (1.0 - 0.4 * plenty) + 0.3 * strong * (1.0 - plenty)
+        told.append(kept * off * part)
+    share = _as_eyes_allow(told[0], told[1], light.eyes)
+    # pale skin and cream paint pass for white, too: half of what white says
+    stops = [
+        (1.0 - trust) * share * of_light + trust * 0.5 * of_white
+        for of_light, of_white in zip(told, (white.red, white.blue), strict=True)
+    ]
     cast = np.array([2.0 ** stops[1], 1.0, 2.0 ** stops[0]])
     return np.round(cast / luminance(cast), 4)
+
+
+def _as_eyes_allow(red: float, blue: float, eyes: tuple[float, float] | None) -> float:
+    """Share 0..1 of a warm light's log2 R/G and B/G at which it is no warmer than the whites of the eyes."""
+    if eyes is None:
+        return 1.0
+    # of red and of yellow; the same share of both keeps the lamp's hue
+    pairs = (red, eyes[0]), (-blue, -eyes[1])
+    return min([(max(seen, 0.0) + _EYE_WHITE) / warm for warm, seen in pairs if warm > _EYE_WHITE] + [1.0])

@@ -264,7 +264,7 @@ def _white(light: Light, photo: Photo) -> float:
 
 
 def _burnt(light: Light) -> float:
-    """Stops that a white mask has too much light for this photograph: where its skin is nearly white already."""
+    """Stops that a white mask has too much light for this photograph: where its skin is nearly white."""
     over = math.log2(max(_PALEST * light.skin / _BRIGHTEST, 1e-3))
     return min(max(over, 0.0), _MOST_BURNT)
 

@@ -77,6 +77,26 @@ def test_a_cheek_under_another_lamp_is_skin_all_the_same():
     assert light.gradient[0] < -0.4 or light.rest[:, : light.rest.shape[1] // 3].max() > 0.3
 
 
+def test_what_is_burnt_out_counts_where_it_is_much_and_not_where_it_shines():
+    toward = np.tile([0.0, 0.0, -1.0], (100, 1))
+    bgr = np.tile(np.float32(0.3 * SKIN), (100, 1))
+    for burnt, counts in ((15, False), (40, True)):
+        lit = bgr.copy()
+        lit[:burnt] = 1.0
+        _, weight, chroma, _ = weigh(lit, toward, np.ones(100))
+        assert (weight[:burnt] > 0.5).all() == counts
+        np.testing.assert_allclose(chroma[0], np.log2(SKIN[2] / SKIN[1]), atol=0.05)  # white has no colour
+
+
+@pytest.mark.parametrize("side", [-1.0, 1.0])
+def test_a_side_that_is_burnt_out_is_the_lit_one(side):
+    image, fit = lit_head(HeadPose.from_euler(0.0, 0.0, 0.0), (side * 2.0, -0.2, -0.4), level=-1.2)
+    assert (image.max(-1)[100:280, 100:280] == 255).mean() > 0.25
+    light = estimate_light(image, fit)
+    assert light.gradient[0] * side > 0.5
+    assert light.skin > 0.55
+
+
 def test_lit_skin_counts_where_most_of_the_face_is_dark():
     # nearly black skin looks less warm than the same skin in the light: both are this face's
     dark, lit = np.array([0.004, 0.004, 0.006]), np.array([0.05, 0.08, 0.15])

@@ -245,6 +245,20 @@ def test_a_picture_whose_light_cannot_be_read_scores_less(painter, spoilt, noted
     assert any(n.startswith("light") for n in bad.notes) == noted
 
 
+@pytest.mark.parametrize(("skin", "least"), [(235, 225), (253, 245)])
+def test_beside_skin_that_is_nearly_white_a_white_mask_is_no_greyer(painter, skin, least):
+    image, landmarks, pose = face()
+    image = np.full_like(image, skin)
+    out = painter.paint(image, landmarks, pose, MaskDraw("n95", color="#f4f4f2"))
+    upper = (out.segmentation == MASK) & (np.arange(len(image))[:, None] < landmarks.points[33, 1])
+    assert np.median(out.image[upper]) > least
+    # beside skin in ordinary light it keeps its form, and hardly any of it clips
+    usual = painter.paint(np.full_like(image, 150), landmarks, pose, MaskDraw("n95", color="#f4f4f2"))
+    mask = usual.image[usual.segmentation == MASK]
+    assert (mask >= 254).mean() < 0.02
+    assert np.percentile(mask, 95) - np.percentile(mask, 5) > 25
+
+
 def test_a_missing_pose_is_taken_from_the_landmarks_and_said(painter):
     image, landmarks, pose = face(20, 5)
     with_pose = painter.paint(image, landmarks, pose, MaskDraw("surgical"))
