@@ -58,8 +58,8 @@ _BRIGHTEST, _LEAST_CEILING = 0.92, 0.2
 _LIT_SIDE = 1.5
 #: how much brighter than skin a white mask may be where nothing round the face is bright (1.8 stops)
 _DARK_SCENE = 3.5
-#: how much brighter than skin a white mask is at least: a pale face sends two thirds of what falls on it. What
-#: that is too much for the camera is burnt out as the skin is, to so many stops, from half a stop on wholly
+#: how much brighter than skin a white mask is at least: a pale face sends two thirds of what falls on it.
+#: What is too much for the camera is burnt out as the skin is: to so many stops, from half a stop on wholly
 _PALEST, _MOST_BURNT, _WHOLLY_BURNT = 1.35, 1.2, 0.5
 #: linear light from which highlights are bent over, and where they end; the same where skin is burnt out
 _SHOULDER, _BURNT_SHOULDER = (0.70, 0.985), (0.90, 1.0)
