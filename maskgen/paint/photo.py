@@ -16,6 +16,9 @@ from .tone import LINEAR
 
 F32 = NDArray[np.float32]
 _PREBLUR, _REBLUR = 0.8, 1.5
+#: px: blur below which a photograph is as sharp as its pixels; the least, of one that was sharpened afterwards;
+#: and the square that is told of those where sharpening begins to show
+_SHARP, _SHARPEST, _SHARPENED = 0.5, 0.2, -0.08
 #: what looks white: green above so many levels, red and blue within so many stops of it; colours below so
 #: many levels tell nothing
 _WHITE_LEVELS, _WHITE_STOPS, _DARK_LEVELS = 190, 0.35, 45
@@ -140,8 +143,11 @@ def _sharpness(gray: NDArray[np.uint8]) -> float:
     lost = _lost_slope(own, again)
     if lost == 0.0:
         return 0.8
-    total = _REBLUR**2 / max(lost**2 - 1.0, 0.02)
-    return round(math.sqrt(min(max(total - _PREBLUR**2, 0.5**2), 6.0**2)), 2)
+    spread = _REBLUR**2 / max(lost**2 - 1.0, 0.02) - _PREBLUR**2
+    if spread < _SHARP**2:
+        # sharpened afterwards, its edges are steeper than those of any lens
+        spread = max(_SHARP**2 + 1.5 * min(spread - _SHARPENED, 0.0), _SHARPEST**2)
+    return round(math.sqrt(min(spread, 6.0**2)), 2)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
