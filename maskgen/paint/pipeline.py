@@ -74,7 +74,7 @@ _BOUNCE, _LEAST_AMBIENT = 3.0, 0.05
 _VEIL = 0.22
 #: sharpness is read off stored levels, blur is done in linear light, where it carries bright skin further
 #: into black cloth than the levels of the photograph's own edges say: by so much of it at most
-_DARK_EDGE = 0.12
+_DARK_EDGE = 0.22
 #: of the light from the side: cloth is flatter than the face it is read from
 _SIDE_GAIN = 2.15
 #: how much less of that on black cloth, for what shines of the lamp comes on top

@@ -31,9 +31,26 @@ def places(n: int = 150, seed: int = 1) -> np.ndarray:
     return np.random.default_rng(seed).uniform(10, 190, (n, 2))
 
 
-@pytest.mark.parametrize("blur", [1.0, 1.4, 2.0, 3.0])
+@pytest.mark.parametrize("blur", [0.5, 0.6, 0.8, 1.0, 1.4, 2.0, 3.0])
 def test_blur_is_read_within_a_fifth(blur):
     assert read_photo(scene(blur, 1.0), BOX, places()).blur == pytest.approx(blur, rel=0.2)
+
+
+def test_an_edge_of_one_pixel_reads_as_the_sharpest():
+    assert read_photo(scene(0.0, 1.0), BOX, places()).blur == pytest.approx(0.2, abs=0.1)
+
+
+@pytest.mark.parametrize("blur", [0.8, 1.4])
+def test_hair_is_no_edge_of_another_sharpness(blur):
+    # a thin line loses more slope to the second blur than a step, and would pass for sharper
+    strands = scene()
+    rng = np.random.default_rng(5)
+    for _ in range(20):
+        x, y = (int(v) for v in rng.integers(0, 200, 2))
+        cv2.line(strands, (x, y), (x + 15, y + 60), (20, 20, 20), 1, cv2.LINE_AA)
+    blurred = cv2.GaussianBlur(strands.astype(np.float32), (0, 0), blur)
+    image = np.rint(blurred).astype(np.uint8)
+    assert read_photo(image, BOX, places()).blur == pytest.approx(blur, rel=0.4)
 
 
 def test_blurrier_pictures_read_blurrier():
