@@ -45,6 +45,8 @@ _WIDE_OPEN = 0.75
 _BORDER_MM = 3.0
 #: a smaller share of the mask is not worth a hole
 _LEAST_SHARE = 0.004
+#: coverage below which a strap does not go on
+_TRACE = 0.25
 _NOTHING = np.zeros((0, 0), np.float32)
 _NOTE = "occluder: something may lie in front of the face; it was painted over"
 
@@ -162,19 +164,35 @@ def _confidence(sure: list[Thing], asked: float) -> float:
 def put_behind(scene: Scene, occlusion: Occlusion) -> None:
     """Take what is in front out of the mask and straps of ``scene``, in place.
 
-    A landmark over which no mask is painted is no longer hidden by it.
+    A landmark over which no mask is painted is no longer hidden by it. What it cuts off of a strap is not
+    seen again: the search ends with the lower face, and the arm, the veil or the hair goes on.
     """
     if occlusion.share <= 0.0:
         return
     keep, part = 1.0 - occlusion.front, occlusion.part
+    held = _held_by_mask(scene)
     scene.coverage[part] *= keep
     scene.strap[part] *= keep
+    left = _held_by_mask(scene)
+    lost = cv2.dilate((held & ~left).astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool) & ~left
+    scene.coverage[lost] -= scene.strap[lost]
+    scene.strap[lost] = 0.0
     # the mask's shadow falls on the face, not on what is before it
     scene.head_depth[part][keep < 0.5] = FAR
     x, y = np.rint(scene.landmarks[:, :2]).astype(int).T - [[part[1].start], [part[0].start]]
     i = np.flatnonzero((x >= 0) & (y >= 0) & (x < keep.shape[1]) & (y < keep.shape[0]))
     i = i[(keep[y[i], x[i]] < 0.5) & (scene.visibility[i] == HIDDEN_BY_MASK)]
     scene.visibility[i] = VISIBLE
+
+
+def _held_by_mask(scene: Scene) -> NDArray[np.bool_]:
+    """Pixels (h, w) of straps of which a way over what is painted leads to the mask."""
+    painted = (scene.coverage > _TRACE).astype(np.uint8)
+    count, labels = cv2.connectedComponents(painted)
+    held = np.zeros(count, bool)
+    held[labels[scene.coverage - scene.strap > 0.5]] = True
+    held[0] = False
+    return np.asarray(held[labels] & (scene.strap > 0.0), np.bool_)
 
 
 def _to_window(

@@ -20,13 +20,13 @@ from maskgen.masks.spec import MaskDraw
 from maskgen.paint import occluder, occluder_net
 from maskgen.paint.frame import photograph_box
 from maskgen.paint.light import estimate_light
-from maskgen.paint.occluder import find_occluder
+from maskgen.paint.occluder import Occlusion, find_occluder, put_behind
 from maskgen.paint.occluder_frame import CHANNELS, FACE_X, SIDE, FaceView
 from maskgen.paint.occluder_net import glance, look, look_in_mirror
 from maskgen.paint.occluder_things import Thing, beside_the_face, hangs
 from maskgen.paint.pipeline import Painter
 from maskgen.paint.plain_head import plain_head
-from maskgen.paint.scene import build_scene
+from maskgen.paint.scene import Scene, build_scene
 from maskgen.paint.shell import build_shell
 from maskgen.paint.types import HIDDEN_BY_MASK, MASK, VISIBLE
 from maskgen.synth.photo import Shot, compose, take_photo
@@ -203,6 +203,29 @@ def test_landmarks_under_the_thing_are_no_longer_hidden_by_the_mask(painter):
     x, y = np.rint(picture[1].xy).astype(int).T
     clear = cv2.dilate(where.astype(np.uint8), np.ones((9, 9), np.uint8))[y, x] == 0
     np.testing.assert_array_equal(after[clear], before[clear])
+
+
+def test_what_cuts_a_strap_off_from_the_mask_leaves_nothing_of_it_beyond():
+    coverage, strap = np.zeros((2, 60, 80), np.float32)
+    coverage[20:50, 5:30] = 1.0  # the mask
+    for row in (24, 44):  # and two straps of it with soft edges
+        for at, share in ((row - 1, 0.2), (row, 1.0), (row + 1, 0.2)):
+            strap[at, 30:75] = share
+    strap[5, 40:60] = 1.0  # one that comes out from behind the head
+    coverage = np.maximum(coverage, strap)
+    before = strap.copy()
+    flat = np.zeros((1, 3), np.float32)
+    scene = Scene(
+        (0, 0, 80, 60), (0, 0, 80, 60), coverage, strap, np.zeros((60, 80), np.int16),
+        np.zeros((60, 80), np.float32), flat, flat, flat, np.zeros(1, np.uint8),
+        np.full((68, 3), -1, np.float32), np.zeros(68, np.uint8),
+    )  # fmt: skip
+    front = np.ones((14, 8), np.float32)
+    put_behind(scene, Occlusion(front, np.s_[16:30, 48:56], 0.1, 0.8))
+    assert not scene.strap[16:30, 48:].any()
+    assert not scene.coverage[16:30, 48:].any()
+    for kept in (np.s_[:16], np.s_[32:], np.s_[:, :47]):
+        np.testing.assert_array_equal(scene.strap[kept], before[kept])
 
 
 def front_of(image, landmarks, pose):
