@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -122,6 +123,16 @@ class MaskOne:
     out: Path
     recipe: Recipe
     options: ApplyOptions
+
+    def warm(self) -> None:
+        """Load what any picture needs: kernels, networks, and all styles of the recipe. Never raises."""
+        from .paint.plain_head import plain_head
+
+        image, landmarks, pose = plain_head(size=128)
+        with suppress(Exception):  # what is wrong will be said of the pictures
+            painter = _painter_of(self.options.painter)
+            for style in self.recipe.styles:
+                painter.paint(image, landmarks, pose, MaskDraw(style))
 
     def __call__(self, entry: Entry) -> Outcome:
         """What became of the picture. Raises OutputError where the output cannot be written."""

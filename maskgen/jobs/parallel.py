@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from ..errors import MaskgenError, UsageError
 from ..interrupt import for_the_parent_alone
+from .pools import THREAD_VARIABLES, forked_pool, may_fork, single_threaded, started_pool
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -27,7 +28,6 @@ _SHARDS_PER_WORKER = 32
 _AHEAD = 2
 #: seconds for every worker to finish its image when the batch ends early; after that it is killed
 _GRACE = 5.0
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def pin_threads() -> None:
@@ -35,7 +35,7 @@ def pin_threads() -> None:
 
     Sums that are split over threads may be rounded otherwise, and the output must not depend on --jobs.
     """
-    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, "1"))
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
 
 
 def resolve_jobs(jobs: int) -> int:
@@ -59,9 +59,10 @@ def stream(
 ) -> Generator[Result, None, None]:
     """Yield ``work(item)`` for every item, in order.
 
-    work: picklable; what it raises ends the stream. items: read as workers need them, so it may be endless.
-    jobs: worker processes; 1 works in this process. total: number of items where known, to size the tasks.
-    Raises MaskgenError where a worker process died (killed for memory, most often).
+    work: picklable; what it raises ends the stream. If it has a method ``warm``, that loads what any item
+    needs, and is called where workers can be had that have it from the start. items: read as workers need
+    them, so it may be endless. jobs: worker processes; 1 works in this process. total: number of items where
+    known, to size the tasks. Raises MaskgenError where a worker process died (killed for memory, most often).
     """
     if jobs <= 1:
         with single_threaded():
@@ -80,16 +81,14 @@ def stream(
 def _parallel(
     work: Callable[[Any], Any], shards: Iterator[list[Any]], jobs: int, stop: Path
 ) -> Generator[list[Any], None, None]:
-    # joblib.Parallel would read on while the oldest result waits to be fetched; its executor alone does not
+    # joblib.Parallel would read on while the oldest result waits to be fetched; an executor alone does not
     from concurrent.futures import wait
-
-    from joblib.externals.loky import get_reusable_executor
-    from joblib.externals.loky.process_executor import TerminatedWorkerError
+    from concurrent.futures.process import BrokenProcessPool
 
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by the caller; the executor flushes both
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
-    pool = get_reusable_executor(max_workers=jobs, env=dict.fromkeys(_THREAD_VARIABLES, "1"))
+    pool = forked_pool(work, jobs) if may_fork() else started_pool(jobs)
     task = _Shard(work, stop)
     waiting: deque[Any] = deque()
     try:
@@ -100,7 +99,7 @@ def _parallel(
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-    except TerminatedWorkerError as error:
+    except BrokenProcessPool as error:
         raise MaskgenError(
             f"a worker process died ({_first_line(error)}), most often for lack of memory; what is "
             "finished is kept: run the same command with --resume and fewer --jobs"
@@ -111,8 +110,9 @@ def _parallel(
         for future in waiting:
             future.cancel()
         wait(waiting, timeout=_GRACE)
-        pool.shutdown(wait=True, kill_workers=True)
+        pool.kill()
         raise
+    pool.release()
 
 
 def _first_line(error: BaseException) -> str:
@@ -142,30 +142,3 @@ class _Shard:
                     break
                 results.append(self.work(item))
         return results
-
-
-class single_threaded:
-    """Hold OpenCV, and BLAS where threadpoolctl is there to do it, to one thread.
-
-    Sums that are split over threads may be rounded otherwise; so that any number of workers gives the same
-    bytes, none of them splits any.
-    """
-
-    def __enter__(self) -> None:
-        import cv2
-
-        self._threads = cv2.getNumThreads()
-        cv2.setNumThreads(1)
-        self._limits: Any = None
-        try:
-            import threadpoolctl
-        except ImportError:
-            return
-        self._limits = threadpoolctl.threadpool_limits(1)
-
-    def __exit__(self, *exc: object) -> None:
-        import cv2
-
-        cv2.setNumThreads(self._threads)
-        if self._limits is not None:
-            self._limits.restore_original_limits()

@@ -64,6 +64,12 @@ class Resumable:
     ) -> None:
         self.work, self.root, self.out, self.keeps = work, root, out, keeps
 
+    def warm(self) -> None:
+        """Load what any entry needs, where the work can."""
+        warm = getattr(self.work, "warm", None)
+        if warm is not None:
+            warm()
+
     def __call__(self, item: tuple[Entry, Outcome | None]) -> tuple[Outcome, bool]:
         """The outcome of an entry, given what an earlier attempt wrote; and whether that was good enough."""
         entry, earlier = item
