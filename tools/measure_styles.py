@@ -8,11 +8,12 @@ front, and from the side for what only a profile shows. v runs down from the eye
 
 from __future__ import annotations
 
-import sys
+import argparse
 from collections.abc import Callable
 
 import numpy as np
 
+from maskgen.errors import UsageError
 from maskgen.geometry.face import CANONICAL_FACE
 from maskgen.geometry.rotation import Array
 from maskgen.masks.catalogue import Catalogue
@@ -155,7 +156,19 @@ def table(specs: list[MaskSpec], show: Callable[[str], object] = print) -> None:
         show(f"| {measure} | {real} | " + " | ".join(cells) + " |")
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Print the table of the styles named."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     catalogue = Catalogue.load()
-    names = sys.argv[1:] or ["surgical", "n95", "kn95", "kf94", "cloth"]
-    table([catalogue.spec(name) for name in names])
+    parser.add_argument("style", nargs="*", default=["surgical", "n95", "kn95", "kf94", "cloth"])
+    try:
+        specs = [catalogue.spec(name) for name in parser.parse_args().style]
+    except UsageError as error:
+        parser.error(str(error))
+    table(specs)
+
+
+if __name__ == "__main__":
+    main()
