@@ -11,7 +11,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import islice
@@ -76,9 +76,9 @@ def apply_recipe(
     check_call(root, out, options)
     targets = [out] if control is None else [out, control]
     if not quiet and not kernels_are_kept():
-        print(FIRST_START, file=sys.stderr, flush=True)
+        _say(FIRST_START)
     if not quiet and is_masked(root):
-        print(f"Warning: {root} is an output of maskgen apply: {ON_TOP}", file=sys.stderr, flush=True)
+        _say(f"Warning: {root} is an output of maskgen apply: {ON_TOP}")
     work = MaskOne(fmt, root, out, recipe, options)
     keeps = None if control is None else ControlHolds(control)
     with ExitStack() as stack:
@@ -90,6 +90,11 @@ def apply_recipe(
         if control is not None:
             _write_control_run(control, plan, "complete")
     return summary
+
+
+def _say(text: str) -> None:
+    with suppress(OSError, ValueError):  # where nobody can read it, the work goes on
+        print(text, file=sys.stderr, flush=True)
 
 
 def is_masked(root: Path) -> bool:

@@ -125,14 +125,17 @@ class MaskOne:
     options: ApplyOptions
 
     def warm(self) -> None:
-        """Load what any picture needs: kernels, networks, and all styles of the recipe. Never raises."""
+        """Load what any picture needs: kernels, networks, styles and fabrics of the recipe. Never raises."""
         from .paint.plain_head import plain_head
 
         image, landmarks, pose = plain_head(size=128)
+        printable = [style for style, choices in self.recipe.choices.items() if choices.printable]
+        draws = [MaskDraw(style) for style in self.recipe.styles]
+        draws += [MaskDraw(printable[0], fabric=fabric) for fabric in self.recipe.fabrics if printable]
         with suppress(Exception):  # what is wrong will be said of the pictures
             painter = _painter_of(self.options.painter)
-            for style in self.recipe.styles:
-                painter.paint(image, landmarks, pose, MaskDraw(style))
+            for mask in draws:
+                painter.paint(image, landmarks, pose, mask)
 
     def __call__(self, entry: Entry) -> Outcome:
         """What became of the picture. Raises OutputError where the output cannot be written."""

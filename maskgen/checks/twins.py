@@ -187,7 +187,9 @@ def _check_mask(before: Pixels, after: Pixels, sample: Sample, outcome: Outcome,
     if target:
         covered = _covered(mask, marks, target)
         facts.values["covered"] = covered
-        if covered < 0.5:
+        # what is kept in front of a mask covers some of them
+        hidden = float(outcome.numbers.get("occluded_share", 0.0))
+        if covered < 0.5 * max(1.0 - 2.0 * hidden, 0.0):
             text = f"only {100 * covered:.0f} % of the points on mouth, chin and nose base are covered"
             facts.say("mask.misplaced", "error", text)
     # a mask may well hide the far eye of a turned head, so the nearer one is looked at

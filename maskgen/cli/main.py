@@ -188,6 +188,9 @@ def _stop(*_: object) -> None:
 
 def main() -> None:
     """Entry point of the ``maskgen`` console script."""
-    # a scheduler's polite request ends like Ctrl-C: files whole, output resumable
+    # a scheduler's polite request, or a terminal that closes, ends like Ctrl-C: files whole, output resumable
     signal.signal(signal.SIGTERM, _stop)
+    hang_up = getattr(signal, "SIGHUP", None)
+    if hang_up is not None and signal.getsignal(hang_up) is signal.SIG_DFL:  # nohup ignores it
+        signal.signal(hang_up, _stop)
     sys.exit(run(command, sys.argv[1:] or ["--help"]))

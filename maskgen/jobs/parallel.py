@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import BrokenExecutor
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any, TypeVar
 
 from ..errors import MaskgenError, UsageError
 from ..interrupt import for_the_parent_alone
-from .pools import THREAD_VARIABLES, forked_pool, may_fork, single_threaded, started_pool
+from .pools import THREAD_VARIABLES, Pool, forked_pool, may_fork, single_threaded, started_pool
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -71,11 +72,21 @@ def stream(
         return
     size = shard_size(total if total is not None else LARGEST_SHARD * jobs * _SHARDS_PER_WORKER, jobs)
     with (
-        tempfile.TemporaryDirectory(prefix="maskgen-") as folder,
+        _temporary() as folder,
         closing(_parallel(work, _chunks(items, size), jobs, Path(folder, "stop"))) as shards,
     ):
         for results in shards:
             yield from results
+
+
+def _temporary() -> tempfile.TemporaryDirectory[str]:
+    try:
+        return tempfile.TemporaryDirectory(prefix="maskgen-")
+    except OSError as error:
+        raise MaskgenError(
+            f"no temporary folder can be made ({_first_line(error)}): set TMPDIR to one with room, or use "
+            "--jobs 1"
+        ) from error
 
 
 def _parallel(
@@ -94,7 +105,7 @@ def _parallel(
     try:
         for shard in shards:
             with for_the_parent_alone():  # the first tasks start the workers
-                waiting.append(pool.submit(task, shard))
+                waiting.append(_submitted(pool, task, shard, jobs))
             if len(waiting) > _AHEAD * jobs:
                 yield waiting.popleft().result()
         while waiting:
@@ -115,6 +126,18 @@ def _parallel(
     pool.release()
 
 
+def _submitted(pool: Pool, task: _Shard, shard: list[Any], jobs: int) -> Any:
+    try:
+        return pool.submit(task, shard)
+    except (OSError, RuntimeError) as error:
+        if isinstance(error, BrokenExecutor):
+            raise
+        raise MaskgenError(
+            f"{jobs} worker processes cannot be started ({_first_line(error)}): use fewer --jobs, or allow "
+            "more processes and memory"
+        ) from error
+
+
 def _first_line(error: BaseException) -> str:
     return str(error).strip().partition("\n")[0][:120].rstrip(".")
 
@@ -133,7 +156,7 @@ class _Shard:
 
     def __call__(self, items: list[Any]) -> list[Any]:
         # where the parent could not see to it when it started this process
-        for name in (signal.SIGINT, signal.SIGTERM):
+        for name in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
             signal.signal(name, signal.SIG_IGN)
         results = []
         with single_threaded():

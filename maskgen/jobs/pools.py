@@ -65,7 +65,8 @@ class _Forked:
     def kill(self) -> None:
         for process in set(multiprocessing.active_children()) - self._others:
             process.kill()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        with suppress(RuntimeError):  # where its own thread could not be started, there is none to wait for
+            self._pool.shutdown(wait=True, cancel_futures=True)
 
 
 class _Started:

@@ -80,11 +80,15 @@ class Progress:
         if self.failed:
             parts.append(f"{self.failed} failed")
         line = ", ".join(parts)
-        if self._live:
-            self._stream.write(f"\r\x1b[K{line}" + ("\n" if last else ""))
-        else:
-            self._stream.write(line + "\n")
-        self._stream.flush()
+        try:
+            if self._live:
+                self._stream.write(f"\r\x1b[K{line}" + ("\n" if last else ""))
+            else:
+                self._stream.write(line + "\n")
+            self._stream.flush()
+        except (OSError, ValueError):
+            # the terminal is gone, the log's disk is full, the reader left: the work goes on
+            self.quiet = True
 
 
 def duration(seconds: float) -> str:

@@ -21,7 +21,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib import metadata, resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -124,6 +124,12 @@ class Fabric:
         return image
 
 
+@lru_cache(maxsize=64)
+def _own_fabric(name: str, path: Path, _changed_ns: int) -> Fabric:
+    """One and the same while the file is: what is made of it (tiles of many sizes) is kept by what it is."""
+    return Fabric(name, path, 2.0 * _OWN_MM, own=True)
+
+
 @dataclass(frozen=True, eq=False)
 class Catalogue:
     """Styles and fabrics by name. `load()` once, share between painters."""
@@ -173,7 +179,7 @@ class Catalogue:
             return self.fabrics[name]
         path = Path(name)
         if path.suffix and path.is_file():
-            return Fabric(name, path, 2.0 * _OWN_MM, own=True)
+            return _own_fabric(name, path.absolute(), path.stat().st_mtime_ns)
         close = get_close_matches(name.lower(), self.fabrics, n=1)
         hint = f"; did you mean {close[0]!r}?" if close else ""
         if path.suffix:

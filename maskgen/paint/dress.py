@@ -26,6 +26,8 @@ LIGHT_ENTRIES = 15
 _KNEE, _HELD = np.float32(0.5), np.float32(0.88)
 #: of the fall, how much each stop of shade spares, and at most
 _SPARED, _MOST_SPARED = np.float32(0.35), np.float32(0.6)
+#: stops per unit slope by which light changes a crease, at most
+_HARDEST = np.float32(3.0)
 #: stops that the inner side of a mask lies in shade: the chin before it keeps the light away
 _INNER_SHADE = np.float32(2.0)
 
@@ -145,6 +147,9 @@ def vertex_table(  # type: ignore[no-untyped-def]
         fall *= np.float32(1.0) - min(_SPARED * max(-p[GZ] - smooth, np.float32(0.0)), _MOST_SPARED)
         stops = smooth + own - p[FALL] * fall
         above, bent = _above(stops, p[CEILING])
+        # a crease is lit by the room as well: under the hardest lamp it is no foil
+        hard = np.float32(1.0) / max(np.sqrt(gx * gx + gy * gy + gz * gz) / _HARDEST, np.float32(1.0))
+        gx, gy, gz = gx * hard, gy * hard, gz * hard
         out[i, STOPS] = stops - above
         out[i, INSIDE] = min(-smooth, np.float32(0.0)) + own - p[FALL] * inner_fall - _INNER_SHADE
         out[i, STOPS_U] = (bent - np.float32(1.0)) * (gx * tx + gy * ty + gz * tz)

@@ -9,16 +9,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ImageError, LandmarkError
+from ..errors import ImageError, LandmarkError, UsageError
 from ..geometry.face import FaceFit, fit_face
 from ..geometry.landmarks import Landmarks
 from ..geometry.pose import HeadPose
-from ..geometry.rotation import Array, matrix_to_euler
+from ..geometry.rotation import Array
 from ..masks.catalogue import Catalogue, Style
 from ..masks.spec import MaskDraw, MaskSpec
 from . import composite as c
 from . import dress as d
 from . import shading as s
+from .account import notes, numbers, quality
 from .drawn import drawn
 from .fabric import (
     CREASE_STEP,
@@ -33,8 +34,8 @@ from .fabric import (
     print_of,
     wandered,
 )
-from .frame import photograph_box, share_outside
-from .light import Light, color_cast, estimate_light, readable, toward_camera
+from .frame import photograph_box
+from .light import Light, color_cast, estimate_light, toward_camera
 from .occluder import find_occluder, put_behind
 from .photo import Photo, read_photo
 from .raster import SS
@@ -81,9 +82,12 @@ _SIDE_GAIN = 2.15
 _SHINES = 0.34
 _VERTICAL_LIMIT = 0.35  # stops per unit normal
 _REST_SHARE = 0.85
-#: pixels from nasion to chin below which a mask is a smudge
-_SMALL_FACE_PX = 22.0
-_BLACK_SKIN, _WHITE_SKIN = 0.004, 0.99  # linear luminance; nothing is left to read beyond
+
+
+_TYPES = (
+    'the painter takes Landmarks, as Landmarks.of(points, "mine") makes of (68, 2) or (68, 3) pixels, and a '
+    "HeadPose, as HeadPose.from_euler(yaw, pitch, roll) makes of degrees, or None"
+)
 
 
 class Painter:
@@ -99,10 +103,12 @@ class Painter:
 
         landmarks: 0-based pixels; pose: of the camera that took the picture, or None to take it from the
         landmarks. Raises LandmarkError where no mask can be placed, ImageError for a wrong array, UsageError
-        for an unknown style or fabric. What was painted but should be looked at carries a note.
+        for an unknown style, fabric or colour. What was painted but should be looked at carries a note.
         """
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
             raise ImageError(f"the painter takes (h, w, 3) uint8 BGR, got {image.shape} {image.dtype}")
+        if not isinstance(landmarks, Landmarks) or not isinstance(pose, HeadPose | None):
+            raise UsageError(_TYPES)
         style = self.catalogue.style(draw.style)
         fit = fit_face(landmarks, pose)
         shell = slackened(*_shell_of(style, draw.wear), drawn(draw.seed).slack, draw.skew_deg)
@@ -137,9 +143,9 @@ class Painter:
             touched=touched,
             visibility=scene.visibility,
             residual=round(fit.residual_mm, 4),
-            quality=_quality(fit, light),
-            notes=_notes(fit, light, landmarks, (w, h)) + occlusion.notes,
-            numbers=_numbers(fit, light, photo) | occlusion.numbers,
+            quality=quality(fit, light),
+            notes=notes(fit, light, landmarks, (w, h)) + occlusion.notes,
+            numbers=numbers(fit, light, photo) | occlusion.numbers,
         )
 
     def _layer(
@@ -310,52 +316,6 @@ def _segmentation(scene: Scene, shape: tuple[int, int]) -> NDArray[np.uint8]:
     out = np.zeros(shape, np.uint8)  # NONE
     label(scene.coverage, scene.strap, scene.inner, out[y0:y1, x0:x1])
     return out
-
-
-def _quality(fit: FaceFit, light: Light) -> float:
-    """0..1: how well the face was met and the light was read; comparable between pictures of one dataset."""
-    met = np.exp(-((fit.residual_mm / 9.0) ** 2))
-    size = 1.0 - np.exp(-fit.camera.scale / 0.15)
-    read = min(1.0, light.samples / 150.0) ** 0.5 * np.exp(-max(light.spread - 0.25, 0.0)) * readable(light)
-    own = 0.7 if fit.pose_from_landmarks else 1.0
-    return round(float(met * size * (0.5 + 0.5 * read) * own), 4)
-
-
-def _notes(fit: FaceFit, light: Light, landmarks: Landmarks, size: tuple[int, int]) -> tuple[str, ...]:
-    notes = []
-    if fit.pose_from_landmarks:
-        notes.append("pose: taken from the landmarks; the label is missing or disagrees with them")
-    if fit.residual_mm > 9.0:
-        notes.append(f"fit: landmarks lie {fit.residual_mm:.1f} mm off the labelled head")
-    if fit.camera.scale * 110.0 < _SMALL_FACE_PX:
-        notes.append("small: the face is only a few pixels high")
-    if light.samples < 40 or light.skin < _BLACK_SKIN:
-        notes.append("light: too little skin is seen to read the light from it")
-    elif light.skin > _WHITE_SKIN:
-        notes.append("light: the skin is burnt out, and tells nothing of the light")
-    outside = share_outside(landmarks.points, landmarks.valid, *size)
-    if outside > 0.25:
-        notes.append(f"outside: {100 * outside:.0f} % of the landmarks lie outside the picture")
-    return tuple(notes)
-
-
-def _numbers(fit: FaceFit, light: Light, photo: Photo) -> dict[str, float]:
-    yaw, pitch, roll = matrix_to_euler(fit.rotation).tolist()
-    return {
-        "scale_px_per_mm": round(fit.camera.scale, 4),
-        "yaw": round(yaw, 3),
-        "pitch": round(pitch, 3),
-        "roll": round(roll, 3),
-        "mouth_open": round(fit.mouth_open, 3),
-        "light_x": float(light.gradient[0]),
-        "light_y": float(light.gradient[1]),
-        "light_z": float(light.gradient[2]),
-        "skin": light.skin,
-        "light_spread": light.spread,
-        "blur_px": photo.blur,
-        "grain_levels": photo.grain,
-        "toned": float(photo.tone is not None),
-    }
 
 
 @lru_cache(maxsize=1)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ..errors import UsageError
 
 F32 = NDArray[np.float32]
 #: Rec. 709 luminance weights in the order of the arrays, blue green red
@@ -28,12 +31,14 @@ LEVEL: F32 = (255.0 * _encode(np.linspace(0.0, 1.0, _STEPS) ** 2)).astype(np.flo
 
 
 def hex_to_linear(color: str) -> F32:
-    """Linear (blue, green, red) of "#rrggbb"."""
+    """Linear (blue, green, red) of "#rrggbb". Raises UsageError for anything else."""
     return _linear_of(color).copy()
 
 
 @lru_cache(maxsize=1024)
 def _linear_of(color: str) -> F32:
+    if re.fullmatch("#[0-9a-fA-F]{6}", color) is None:
+        raise UsageError(f'no colour {color!r}; a mask\'s is written "#rrggbb", as in "#9cc7dc"')
     r, g, b = (int(color[i : i + 2], 16) for i in (1, 3, 5))
     return LINEAR[[b, g, r]]
 

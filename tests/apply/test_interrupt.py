@@ -82,7 +82,9 @@ def stop_in_the_middle(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-@pytest.mark.parametrize(("jobs", "how"), [(2, signal.SIGTERM), (2, signal.SIGINT), (1, signal.SIGKILL)])
+@pytest.mark.parametrize(
+    ("jobs", "how"), [(2, signal.SIGTERM), (2, signal.SIGHUP), (2, signal.SIGINT), (1, signal.SIGKILL)]
+)
 def test_a_stopped_run_leaves_whole_files_and_resumes_to_the_same_bytes(root, in_one_go, tmp_path, jobs, how):
     out = tmp_path / "stopped"
     done = stop_in_the_middle(root, out, jobs, how)

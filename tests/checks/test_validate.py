@@ -136,6 +136,23 @@ def test_a_mask_that_is_not_there_or_not_on_the_face_is_found(masked, source) ->
     assert found["mask.misplaced"] == {"image00007"}
 
 
+def test_what_is_kept_in_front_of_a_mask_need_not_be_covered(masked, source) -> None:
+    name = "image00007"
+    picture, original = cv2.imread(str(masked / f"{name}.jpg")), cv2.imread(str(source / f"{name}.jpg"))
+    landmarks = loadmat(source / f"{name}.mat")["pt3d_68"][:2].T
+    low = int(landmarks[33, 1])  # from the nose's base down something is before the face
+    picture[low - 2 :] = original[low - 2 :]
+    cv2.imwrite(str(masked / f"{name}.jpg"), picture, [cv2.IMWRITE_JPEG_QUALITY, 95])
+    assert codes(masked, hashes=False)["mask.misplaced"] == {name}
+    manifest = masked / "_maskgen" / "manifest.jsonl"
+    rows = [json.loads(line) for line in manifest.read_text().splitlines()]
+    for row in rows:
+        if row["id"] == name:
+            row["numbers"]["occluded_share"] = 0.5
+    manifest.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert "mask.misplaced" not in codes(masked, hashes=False)
+
+
 def test_a_source_that_changed_is_told(masked_once, source, tmp_path) -> None:
     other = Path(shutil.copytree(source, tmp_path / "AFLW2000"))
     change_mat(other / "image00001.mat", lambda f: f.update(roi=np.array([[1, 2, 3, 4]], np.int16)))

@@ -73,6 +73,26 @@ def test_a_worker_that_is_killed_ends_the_batch_in_one_line():
     assert after == "0 9"
 
 
+@pytest.mark.parametrize("failing", ["fork", "thread"])
+def test_workers_that_cannot_be_started_are_told_in_one_line(failing):
+    script = (
+        "import concurrent.futures.process as process\n"
+        "def no_more(*_): raise BlockingIOError(11, 'Resource temporarily unavailable')\n"
+        'def no_thread(*_): raise RuntimeError("can\'t start new thread")\n'
+        f"if {failing!r} == 'fork': os.fork = no_more\n"
+        "else: process._ExecutorManagerThread.start = no_thread\n"
+        "try:\n"
+        "    list(stream(Work(), range(100), jobs=2, total=100))\n"
+        "except Exception as error:\n"
+        "    print(type(error).__name__, error)\n"
+        "import multiprocessing; print(multiprocessing.active_children())"
+    )
+    error, left = run(script).splitlines()
+    assert error.startswith("MaskgenError 2 worker processes cannot be started")
+    assert "--jobs" in error
+    assert left == "[]"
+
+
 def test_an_error_of_the_work_ends_every_worker():
     script = (
         "import multiprocessing\n"

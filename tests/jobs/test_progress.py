@@ -50,6 +50,21 @@ def test_a_quick_batch_in_a_log_says_nothing():
     assert run(io.StringIO(), [0.1, 0.2], 2) == ""
 
 
+class Gone(io.StringIO):
+    def write(self, text: str) -> int:
+        raise BrokenPipeError(32, "Broken pipe")
+
+
+def test_work_goes_on_where_nobody_reads_its_progress():
+    assert run(Gone(), [20.0, 40.0], 2) == ""
+    clock, closed = iter([0.0, 20.0, 21.0]), io.StringIO()
+    progress = Progress(2, stream=closed, clock=lambda: next(clock))
+    closed.close()
+    progress.update()
+    progress.close()
+    assert progress.quiet
+
+
 def test_quiet_is_quiet():
     assert run(Terminal(), [20.0, 40.0], 2, quiet=True) == ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -182,6 +183,18 @@ def test_a_picture_of_ones_own_becomes_a_seamless_square_fabric(tmp_path: Path) 
     assert tile.shape == (1024, 1024, 4)
     assert np.array_equal(tile[:, 0], tile[:, -1])
     assert np.array_equal(tile[0], tile[-1])
+
+
+def test_a_picture_of_ones_own_is_read_once_and_anew_when_it_changes(tmp_path: Path) -> None:
+    file = tmp_path / "own.png"
+    cv2.imwrite(str(file), np.full((40, 40, 3), 90, np.uint8))
+    catalogue = Catalogue.load()
+    first = catalogue.fabric(str(file))
+    assert catalogue.fabric(str(file)) is first
+    assert Catalogue.load().fabric(str(file)) is first
+    cv2.imwrite(str(file), np.full((40, 40, 3), 180, np.uint8))
+    os.utime(file, ns=(1, 1))
+    assert catalogue.fabric(str(file)).tile[0, 0, 0] == 180
 
 
 def test_a_picture_of_ones_own_shows_on_the_mask(tmp_path: Path) -> None:

@@ -294,6 +294,15 @@ def test_a_wrong_array_is_refused_in_a_sentence(painter, wrong):
         painter.paint(wrong, landmarks, pose, MaskDraw("surgical"))
 
 
+def test_points_that_are_no_landmarks_and_colours_that_are_none_are_refused_in_a_sentence(painter):
+    image, landmarks, pose = face()
+    for wrong in ((landmarks.points, pose), (landmarks, (10.0, 0.0, 0.0))):
+        with pytest.raises(UsageError, match=r"Landmarks\.of.*HeadPose\.from_euler"):
+            painter.paint(image, *wrong, MaskDraw("surgical"))
+    with pytest.raises(UsageError, match="#rrggbb"):
+        painter.paint(image, landmarks, pose, MaskDraw("surgical", color="red"))
+
+
 def test_an_unknown_style_names_those_there_are(painter):
     image, landmarks, pose = face()
     with pytest.raises(UsageError, match="surgical"):
