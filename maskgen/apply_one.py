@@ -136,6 +136,8 @@ class MaskOne:
             painter = _painter_of(self.options.painter)
             for mask in draws:
                 painter.paint(image, landmarks, pose, mask)
+            gray = np.repeat(image[..., 1:2], 3, 2)  # a print in one tone, and no label: other kernels
+            painter.paint(gray, landmarks, None, draws[0])
 
     def __call__(self, entry: Entry) -> Outcome:
         """What became of the picture. Raises OutputError where the output cannot be written."""
