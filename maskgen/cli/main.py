@@ -127,7 +127,7 @@ def run(group: click.Command, args: list[str] | None = None, prog: str = "maskge
         return _complain(f"this needs {error.name}, which is not installed: {install}", 2)
     except OSError as error:
         if error.filename is None and error.errno in _FULL:
-            return _complain(f"the output cannot be written: {error.strerror}", 1)
+            return _complain(f"what this prints cannot be written to stdout: {error.strerror}", 1)
         return _unforeseen(error) if error.filename is None else _no_such_file(error)
     except Exception as error:
         return _unforeseen(error)

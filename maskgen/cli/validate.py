@@ -133,5 +133,6 @@ def _verdict(report: Report, gaps: dict[str, Any], thresholds: dict[str, Any]) -
     if missed:
         click.echo(f"failed: {'; '.join(missed)}", err=True)
         return BELOW
-    click.echo(f"passed: {report.pictures} pictures, {report.count('warning')} warnings", err=True)
+    warnings = report.count("warning")
+    click.echo(f"passed: {report.pictures} pictures, {warnings} warning{'s'[: warnings != 1]}", err=True)
     return 0

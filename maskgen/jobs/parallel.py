@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import sys
@@ -62,10 +63,11 @@ def stream(
 
     work: picklable; what it raises ends the stream. If it has a method ``warm``, that loads what any item
     needs, and is called where workers can be had that have it from the start. items: read as workers need
-    them, so it may be endless. jobs: worker processes; 1 works in this process. total: number of items where
-    known, to size the tasks. Raises MaskgenError where a worker process died (killed for memory, most often).
+    them, so it may be endless. jobs: worker processes; 1 works in this process, as does a daemon, which may
+    have none. total: number of items where known, to size the tasks. Raises MaskgenError where a worker
+    cannot be started or died (killed for memory, most often).
     """
-    if jobs <= 1:
+    if jobs <= 1 or multiprocessing.current_process().daemon:  # a daemon may have no children
         with single_threaded():
             for item in items:
                 yield work(item)

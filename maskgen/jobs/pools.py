@@ -63,10 +63,13 @@ class _Forked:
         self._pool.shutdown(wait=True)
 
     def kill(self) -> None:
-        for process in set(multiprocessing.active_children()) - self._others:
+        ours = set(multiprocessing.active_children()) - self._others
+        for process in ours:
             process.kill()
         with suppress(RuntimeError):  # where its own thread could not be started, there is none to wait for
             self._pool.shutdown(wait=True, cancel_futures=True)
+        for process in ours:
+            process.join()
 
 
 class _Started:

@@ -90,7 +90,7 @@ def test_a_mistyped_call_is_one_line_and_code_2(args, message, capsys):
         (UsageError("no such style"), 2, "no such style"),
         (UsageError("a\nb: no such folder"), 2, "a b: no such folder"),
         (MaskgenError("disk is full"), 1, "disk is full"),
-        (OSError(errno.ENOSPC, "No space left on device"), 1, "output cannot be written: No space left"),
+        (OSError(errno.ENOSPC, "No space left on device"), 1, "cannot be written to stdout: No space left"),
         (LabelError("bad label"), 1, "bad label"),
         (KeyboardInterrupt(), 130, "interrupted"),
         (click.ClickException("several\nlines"), 2, "several lines"),

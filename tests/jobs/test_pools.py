@@ -55,6 +55,19 @@ def test_a_process_with_threads_is_not_forked():
     assert run(script).strip() == "{None} None"
 
 
+def test_a_daemon_works_alone():
+    script = (
+        "import multiprocessing\n"
+        "def daemon(queue):\n"
+        "    queue.put({pid for _, pid, _ in stream(Work(), range(40), jobs=2, total=40)} == {os.getpid()})\n"
+        "queue = multiprocessing.get_context('fork').SimpleQueue()\n"
+        "process = multiprocessing.get_context('fork').Process(target=daemon, args=(queue,), daemon=True)\n"
+        "process.start()\n"
+        "print(queue.get())"
+    )
+    assert run(script).strip() == "True"
+
+
 def test_a_worker_that_is_killed_ends_the_batch_in_one_line():
     script = (
         "import signal\n"
