@@ -13,6 +13,8 @@ from contextlib import contextmanager
 
 #: exit code of a program that Ctrl-C ended
 INTERRUPTED = 130
+#: what a terminal that closes sends, where there is such a thing
+HANG_UP = (signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ()
 
 
 @contextmanager

@@ -19,7 +19,7 @@ import click
 
 from .. import __version__
 from ..errors import MaskgenError, UsageError
-from ..interrupt import INTERRUPTED, leaving_at_once
+from ..interrupt import HANG_UP, INTERRUPTED, leaving_at_once
 
 _HERE = Path(__file__).parent
 #: modules of this folder that are no subcommand
@@ -190,7 +190,7 @@ def main() -> None:
     """Entry point of the ``maskgen`` console script."""
     # a scheduler's polite request, or a terminal that closes, ends like Ctrl-C: files whole, output resumable
     signal.signal(signal.SIGTERM, _stop)
-    hang_up = getattr(signal, "SIGHUP", None)
-    if hang_up is not None and signal.getsignal(hang_up) is signal.SIG_DFL:  # nohup ignores it
-        signal.signal(hang_up, _stop)
+    for hang_up in HANG_UP:
+        if signal.getsignal(hang_up) is signal.SIG_DFL:  # nohup ignores it
+            signal.signal(hang_up, _stop)
     sys.exit(run(command, sys.argv[1:] or ["--help"]))

@@ -134,5 +134,6 @@ def _verdict(report: Report, gaps: dict[str, Any], thresholds: dict[str, Any]) -
         click.echo(f"failed: {'; '.join(missed)}", err=True)
         return BELOW
     warnings = report.count("warning")
-    click.echo(f"passed: {report.pictures} pictures, {warnings} warning{'s'[: warnings != 1]}", err=True)
+    what = "warning" if warnings == 1 else "warnings"
+    click.echo(f"passed: {report.pictures} pictures, {warnings} {what}", err=True)
     return 0

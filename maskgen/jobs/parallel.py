@@ -9,15 +9,15 @@ import sys
 import tempfile
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import BrokenExecutor
+from concurrent.futures import BrokenExecutor, wait
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ..errors import MaskgenError, UsageError
-from ..interrupt import for_the_parent_alone
-from .pools import THREAD_VARIABLES, Pool, forked_pool, may_fork, single_threaded, started_pool
+from ..interrupt import HANG_UP, for_the_parent_alone
+from .pools import THREAD_VARIABLES, Pool, single_threaded, worker_pool
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -95,13 +95,10 @@ def _parallel(
     work: Callable[[Any], Any], shards: Iterator[list[Any]], jobs: int, stop: Path
 ) -> Generator[list[Any], None, None]:
     # joblib.Parallel would read on while the oldest result waits to be fetched; an executor alone does not
-    from concurrent.futures import wait
-    from concurrent.futures.process import BrokenProcessPool
-
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by the caller; the executor flushes both
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
-    pool = forked_pool(work, jobs) if may_fork() else started_pool(jobs)
+    pool = worker_pool(work, jobs)
     task = _Shard(work, stop)
     waiting: deque[Any] = deque()
     try:
@@ -112,7 +109,7 @@ def _parallel(
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-    except BrokenProcessPool as error:
+    except BrokenExecutor as error:
         raise MaskgenError(
             f"a worker process died ({_first_line(error)}), most often for lack of memory; what is "
             "finished is kept: run the same command with --resume and fewer --jobs"
@@ -131,9 +128,9 @@ def _parallel(
 def _submitted(pool: Pool, task: _Shard, shard: list[Any], jobs: int) -> Any:
     try:
         return pool.submit(task, shard)
+    except BrokenExecutor:  # a RuntimeError, too
+        raise
     except (OSError, RuntimeError) as error:
-        if isinstance(error, BrokenExecutor):
-            raise
         raise MaskgenError(
             f"{jobs} worker processes cannot be started ({_first_line(error)}): use fewer --jobs, or allow "
             "more processes and memory"
@@ -158,7 +155,7 @@ class _Shard:
 
     def __call__(self, items: list[Any]) -> list[Any]:
         # where the parent could not see to it when it started this process
-        for name in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+        for name in (signal.SIGINT, signal.SIGTERM, *HANG_UP):
             signal.signal(name, signal.SIG_IGN)
         results = []
         with single_threaded():

@@ -89,19 +89,13 @@ class _Started:
         self._pool.shutdown(wait=True, kill_workers=True)
 
 
-def forked_pool(work: Callable[[Any], Any], jobs: int) -> Pool:
-    """``jobs`` processes like this one, in which ``work`` has been warmed."""
-    warm = getattr(work, "warm", None)
-    if warm is not None:
+def worker_pool(work: Callable[[Any], Any], jobs: int) -> Pool:
+    """``jobs`` processes: like this one, with ``work`` warmed in it, or new ones (those of the last time)."""
+    if may_fork():
         with single_threaded():
-            warm()
-        if not may_fork():  # what was loaded has threads of its own
-            return _Started(jobs)
-    return _Forked(jobs)
-
-
-def started_pool(jobs: int) -> Pool:
-    """``jobs`` new processes, or those of the last time."""
+            getattr(work, "warm", lambda: None)()
+        if may_fork():  # unless what was loaded has threads of its own
+            return _Forked(jobs)
     return _Started(jobs)
 
 

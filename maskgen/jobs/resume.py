@@ -66,9 +66,7 @@ class Resumable:
 
     def warm(self) -> None:
         """Load what any entry needs, where the work can."""
-        warm = getattr(self.work, "warm", None)
-        if warm is not None:
-            warm()
+        getattr(self.work, "warm", lambda: None)()
 
     def __call__(self, item: tuple[Entry, Outcome | None]) -> tuple[Outcome, bool]:
         """The outcome of an entry, given what an earlier attempt wrote; and whether that was good enough."""

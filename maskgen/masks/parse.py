@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import types
 import typing
 from collections.abc import Mapping
@@ -13,10 +12,9 @@ from itertools import pairwise
 from typing import Any, TypeVar
 
 from ..errors import UsageError
-from .spec import WEARS, Drape, MaskSpec, Material, Outline, Point, Strap
+from .spec import HEX_COLOR, WEARS, Drape, MaskSpec, Material, Outline, Point, Strap
 
 KINDS = ("surgical", "respirator", "cloth", "other")
-_HEX = re.compile(r"#[0-9a-fA-F]{6}")
 #: lowest and highest value of every number whose sense has limits
 _RANGES = {
     "weight": (0.0, math.inf),
@@ -168,11 +166,11 @@ def _check(spec: MaskSpec, where: str) -> None:
     if not spec.material.colors:
         raise UsageError(f'{where}: material.colors needs at least one colour such as "#9fc4d6"')
     for color, weight in spec.material.colors:
-        if not _HEX.fullmatch(color) or weight < 0.0:
+        if not HEX_COLOR.fullmatch(color) or weight < 0.0:
             raise UsageError(
                 f'{where}: material.colors wants "#rrggbb" and a weight >= 0, found {[color, weight]}'
             )
-    if not _HEX.fullmatch(spec.material.lining):
+    if not HEX_COLOR.fullmatch(spec.material.lining):
         raise UsageError(f'{where}: material.lining wants "#rrggbb", found {spec.material.lining!r}')
     if not any(weight > 0.0 for _, weight in spec.material.colors):
         raise UsageError(f"{where}: material.colors needs a colour with a weight above 0")
@@ -185,7 +183,7 @@ def _check(spec: MaskSpec, where: str) -> None:
             _in_range(getattr(strap, key), low, high, where, f"strap[{i}].{key}")
         if strap.end_width is not None:
             _in_range(strap.end_width, *_STRAP_RANGES["width"], where, f"strap[{i}].end_width")
-        if strap.color is not None and not _HEX.fullmatch(strap.color):
+        if strap.color is not None and not HEX_COLOR.fullmatch(strap.color):
             raise UsageError(f'{where}: strap[{i}].color wants "#rrggbb", found {strap.color!r}')
 
 

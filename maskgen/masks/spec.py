@@ -7,10 +7,13 @@ is symmetric. Points of an outline are laid onto the head along their ray, so th
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
 WEARS = ("correct", "under_nose", "under_chin", "loose")
+#: how colours of masks are written
+HEX_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 
 Point = tuple[float, float, float]
 

@@ -26,6 +26,7 @@ def quality(fit: FaceFit, light: Light) -> float:
 
 
 def notes(fit: FaceFit, light: Light, landmarks: Landmarks, size: tuple[int, int]) -> tuple[str, ...]:
+    """Why the picture should be looked at, each beginning with its code; size: (width, height) of it."""
     said = []
     if fit.pose_from_landmarks:
         said.append("pose: taken from the landmarks; the label is missing or disagrees with them")
@@ -44,6 +45,7 @@ def notes(fit: FaceFit, light: Light, landmarks: Landmarks, size: tuple[int, int
 
 
 def numbers(fit: FaceFit, light: Light, photo: Photo) -> dict[str, float]:
+    """What was measured: degrees of the camera's head pose, pixels, stops per unit normal, linear light."""
     yaw, pitch, roll = matrix_to_euler(fit.rotation).tolist()
     return {
         "scale_px_per_mm": round(fit.camera.scale, 4),

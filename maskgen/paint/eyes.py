@@ -18,7 +18,7 @@ from ..geometry.bending import bending_weights
 from ..geometry.canonical import CANONICAL_FACE
 from ..geometry.face import FaceFit
 from ..geometry.rotation import Array
-from .tone import LINEAR
+from .tone import LINEAR, ratios_of
 
 F32 = NDArray[np.float32]
 U8 = NDArray[np.uint8]
@@ -51,19 +51,14 @@ def _openings() -> tuple[_Opening, ...]:
         middle = lid.mean(0)
         x, y = np.meshgrid(*(np.arange(-20.0, 20.01, _STEP_MM) + middle[k] for k in (0, 1)))
         x, y = x.ravel(), y.ravel()
-        inside = np.ones(len(x), bool)
-        turn = np.sign(_cross(lid[1] - lid[0], middle - lid[0]))
-        for a, b in zip(lid, np.roll(lid, -1, 0), strict=True):
-            inside &= turn * ((b[0] - a[0]) * (y - a[1]) - (b[1] - a[1]) * (x - a[0])) > 0.0
+        edges = zip(lid, np.roll(lid, -1, 0), strict=True)
+        sides = [(b[0] - a[0]) * (y - a[1]) - (b[1] - a[1]) * (x - a[0]) for a, b in edges]
+        inside = (np.min(sides, 0) > 0.0) | (np.max(sides, 0) < 0.0)
         plane = np.linalg.lstsq(np.c_[lid[:, :2], np.ones(6)], lid[:, 2], rcond=None)[0]
         points = np.stack([x, y, np.c_[x, y, np.ones(len(x))] @ plane], -1)[inside]
         normal = np.array([plane[0], plane[1], -1.0])
         out.append(_Opening(points, bending_weights(points), normal / np.linalg.norm(normal)))
     return tuple(out)
-
-
-def _cross(a: Array, b: Array) -> float:
-    return float(a[0] * b[1] - a[1] * b[0])
 
 
 def whites_of_eyes(image: U8, fit: FaceFit) -> tuple[float, float] | None:
@@ -90,7 +85,7 @@ def _whitest(image: U8, points: F32, linear: F32) -> tuple[float, float]:
             continue
         b, g, r = linear[image[y, x, 0]], linear[image[y, x, 1]], linear[image[y, x, 2]]
         luminance[n] = 0.0722 * b + 0.7152 * g + 0.2126 * r
-        red[n], blue[n] = np.log2((r + 0.004) / (g + 0.004)), np.log2((b + 0.004) / (g + 0.004))
+        red[n], blue[n] = ratios_of(b, g, r)
         n += 1
     if n < _FEWEST:
         return np.nan, np.nan

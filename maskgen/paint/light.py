@@ -89,7 +89,7 @@ class Light:
     bare: NDArray[np.int64]
     shade: float
     best: float
-    eyes: tuple[float, float] | None
+    eyes: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,9 +165,8 @@ def estimate_light(image: NDArray[np.uint8], fit: FaceFit) -> Light:
         nothing = np.zeros((4, 4), np.float32)
         unknown = np.log2(_DEFAULT_SKIN), np.zeros(2), np.ones(2)
         return Light(
-            _PRIOR, _DEFAULT_SKIN, nothing, to_rest, 1.0, 0, *unknown, places, 1.0, math.log2(_DEFAULT_SKIN),
-            None,
-        )  # fmt: skip
+            _PRIOR, _DEFAULT_SKIN, nothing, to_rest, 1.0, 0, *unknown, places, 1.0, math.log2(_DEFAULT_SKIN)
+        )
     sums = np.zeros((*shape, 2), np.float32)
     plane, spread, samples, (level, shaded, best), chroma, chroma_width = kernels.explained(
         bgr[:seen], normals[:seen], which[:seen], points, probe.prior, probe.twin,

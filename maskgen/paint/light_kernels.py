@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ..geometry.rotation import Array
 from ..geometry.solve import solved
+from .tone import ratios_of
 
 F32 = NDArray[np.float32]
 U8 = NDArray[np.uint8]
@@ -86,8 +87,7 @@ def weigh(bgr: F32, turned: Array, prior: Array):  # type: ignore[no-untyped-def
         b, g, r = bgr[i, 0], bgr[i, 1], bgr[i, 2]
         luminance[i] = np.float32(0.0722) * b + np.float32(0.7152) * g + np.float32(0.2126) * r
         stops[i] = np.log2(max(luminance[i], 0.003))
-        ratios[0, i] = np.log2((r + 0.004) / (g + 0.004))
-        ratios[1, i] = np.log2((b + 0.004) / (g + 0.004))
+        ratios[0, i], ratios[1, i] = ratios_of(b, g, r)
         faces[i] = min(max(-turned[i, 2] * 1.5, 0.2), 1.0)
         sure[i] = prior[i] if max(b, g, r) < np.float32(0.97) else 0.0
         left += sure[i] >= 0.99

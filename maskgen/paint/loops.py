@@ -16,7 +16,7 @@ from ..masks.spec import MaskSpec
 from .light import Light
 from .raster import FAR
 from .straps import STRAP_POINTS
-from .tone import LINEAR
+from .tone import LINEAR, ratios_of
 
 F32 = NDArray[np.float32]
 #: places along and across a band where the picture under it is looked at
@@ -57,8 +57,7 @@ def _look(image, linear, x, y, out) -> None:  # type: ignore[no-untyped-def]
     """Light and two colour ratios of a pixel, stops, into ``out`` (3,)."""
     b, g, r = linear[image[y, x, 0]], linear[image[y, x, 1]], linear[image[y, x, 2]]
     out[0] = np.log2(max(0.0722 * b + 0.7152 * g + 0.2126 * r, 0.003))
-    out[1] = np.log2((r + 0.004) / (g + 0.004))
-    out[2] = np.log2((b + 0.004) / (g + 0.004))
+    out[1], out[2] = ratios_of(b, g, r)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -12,7 +12,7 @@ from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from ..geometry.solve import solved
-from .tone import LINEAR
+from .tone import LINEAR, ratios_of
 
 F32 = NDArray[np.float32]
 _PREBLUR, _REBLUR = 0.8, 1.5
@@ -157,9 +157,8 @@ def _sharpness(gray: NDArray[np.uint8]) -> float:
     lost = _lost_slope(own, again)
     if lost == 0.0:
         return 0.8
-    spread = _REBLUR**2 / max(lost**2 - 1.0, 0.02) - _PREBLUR**2
-    spread = max(spread - _GRID, _SHARPEST**2)
-    return round(math.sqrt(min(spread, 6.0**2)), 2)
+    spread = _REBLUR**2 / max(lost**2 - 1.0, 0.02) - _PREBLUR**2 - _GRID
+    return round(math.sqrt(min(max(spread, _SHARPEST**2), 6.0**2)), 2)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -197,12 +196,6 @@ def _grain(image: NDArray[np.uint8], at: NDArray[np.int64]) -> float:
     return np.round(ranked[n // 4], 2)
 
 
-@njit(cache=True, nogil=True, inline="always", error_model="numpy")
-def _ratios(b, g, r):  # type: ignore[no-untyped-def]
-    """log2 R/G and log2 B/G of linear light; near black they fade to 0."""
-    return np.log2((r + 0.004) / (g + 0.004)), np.log2((b + 0.004) / (g + 0.004))
-
-
 @njit(cache=True, nogil=True, error_model="numpy")
 def _on_grid(image, box, linear):  # type: ignore[no-untyped-def]
     """Pixels of about twenty rows and columns, evenly over ``image`` and over a ``box`` of it.
@@ -218,7 +211,7 @@ def _on_grid(image, box, linear):  # type: ignore[no-untyped-def]
             for x in range(x0, x1, across):
                 b, g, r = linear[image[y, x, 0]], linear[image[y, x, 1]], linear[image[y, x, 2]]
                 greens[n], luminance[n] = image[y, x, 1], 0.0722 * b + 0.7152 * g + 0.2126 * r
-                ratios[n, 0], ratios[n, 1] = _ratios(b, g, r)
+                ratios[n, 0], ratios[n, 1] = ratios_of(b, g, r)
                 n += 1
     return greens[:n], luminance[:n], ratios[:n]
 

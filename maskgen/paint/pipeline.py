@@ -82,8 +82,7 @@ _SIDE_GAIN = 2.15
 _SHINES = 0.34
 _VERTICAL_LIMIT = 0.35  # stops per unit normal
 _REST_SHARE = 0.85
-
-
+#: what is said of other landmarks and poses
 _TYPES = (
     'the painter takes Landmarks, as Landmarks.of(points, "mine") makes of (68, 2) or (68, 3) pixels, and a '
     "HeadPose, as HeadPose.from_euler(yaw, pitch, roll) makes of degrees, or None"
@@ -160,7 +159,8 @@ class Painter:
         levels, texels_per_mm = _levels_of(style, print_of(style, drawn(draw.seed).stamp))
         maps = levels[pick_level(len(levels), texels_per_mm, fit.camera.scale)]
         color = _tint(draw, spec)
-        p = _cloth(draw, light, white, spec, color)
+        over = _burnt(light)
+        p = _cloth(draw, light, white, over, spec, color)
         tile = NO_TILE
         if draw.fabric is not None and spec.material.printable:
             fabric = self.catalogue.fabric(draw.fabric)
@@ -178,7 +178,7 @@ class Painter:
         reach = math.ceil(2.4 * spread) if spread > 0.2 else 0
         part = x0, y0, x1, y1 = scene.around_inner(reach)
         layer = np.empty((y1 - y0, x1 - x0, 4), np.float32)
-        ceiling = _ceiling(p, _brightest(white, photo) * 2.0 ** _burnt(light))
+        ceiling = _ceiling(p, _brightest(white, photo) * 2.0**over)
         table = _vertex_table(shell, scene, fit, light, ceiling, _darkness(color))
         if spec.material.wander:
             table[:MASK_VERTICES, d.V] += wandered(spec, drawn(draw.seed).folds, ROWS, COLUMNS)
@@ -275,12 +275,11 @@ def _burnt(light: Light) -> float:
     return min(max(over, 0.0), _MOST_BURNT)
 
 
-def _cloth(draw: MaskDraw, light: Light, white: float, spec: MaskSpec, color: F32) -> F32:
-    """The cloth vector of `shading.shade`, without a fabric."""
+def _cloth(draw: MaskDraw, light: Light, white: float, over: float, spec: MaskSpec, color: F32) -> F32:
+    """The cloth vector of `shading.shade`, without a fabric. over: what `_burnt` says."""
     p = np.zeros(s.CLOTH_ENTRIES, np.float32)
     # stops are counted from cloth that faces the camera, so that the level is what the camera exposed for;
     # in light from behind it exposed for other things
-    over = _burnt(light)
     p[s.LEVEL] = white / _WHITE_ALBEDO * 2.0 ** (over - 0.75 * toward_camera(light))
     wholly = min(over / _WHOLLY_BURNT, 1.0)
     p[s.SHOULDER], p[s.WHITE] = (

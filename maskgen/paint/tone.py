@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from ..errors import UsageError
+from ..masks.spec import HEX_COLOR
 
 F32 = NDArray[np.float32]
 #: Rec. 709 luminance weights in the order of the arrays, blue green red
@@ -37,7 +38,7 @@ def hex_to_linear(color: str) -> F32:
 
 @lru_cache(maxsize=1024)
 def _linear_of(color: str) -> F32:
-    if re.fullmatch("#[0-9a-fA-F]{6}", color) is None:
+    if HEX_COLOR.fullmatch(color) is None:
         raise UsageError(f'no colour {color!r}; a mask\'s is written "#rrggbb", as in "#9cc7dc"')
     r, g, b = (int(color[i : i + 2], 16) for i in (1, 3, 5))
     return LINEAR[[b, g, r]]
@@ -47,6 +48,12 @@ def luminance(color: F32 | NDArray[np.float64]) -> float:
     """Linear luminance of linear (blue, green, red): of one colour, without an array's overhead."""
     b, g, r = color.tolist()
     return 0.0722 * b + 0.7152 * g + 0.2126 * r
+
+
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
+def ratios_of(b, g, r):  # type: ignore[no-untyped-def]
+    """log2 R/G and log2 B/G of linear light; near black they fade to 0."""
+    return np.log2((r + 0.004) / (g + 0.004)), np.log2((b + 0.004) / (g + 0.004))
 
 
 def trim_beside(color: F32, trim: F32) -> F32:
