@@ -121,7 +121,7 @@ class Painter:
         x0, y0, x1, y1 = scene.box
         occlusion = find_occluder(image, fit, scene.box, scene.coverage, frame)
         put_behind(scene, occlusion)
-        photo = read_photo(image, scene.box, light.bare)
+        photo = read_photo(image, scene.box, light.bare, frame)
         white = _white(light, photo)
         layer, left, top = self._layer(style, draw, fit, shell, scene, light, photo, white)
         shadow, step = cast_shadow(
@@ -190,6 +190,10 @@ class Painter:
         )  # fmt: skip
         if reach > 0:
             layer = np.asarray(cv2.GaussianBlur(layer, (2 * reach + 1,) * 2, spread), np.float32)
+        if photo.black > 0.0:
+            # no ink is left of what was blacker
+            layer[..., :3] *= 1.0 - photo.black
+            layer[..., :3] += photo.black * layer[..., 3:]
         if photo.tone is not None:
             c.tone_like(layer, photo.tone)
         return layer, x0, y0

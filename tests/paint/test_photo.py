@@ -27,6 +27,10 @@ def scene(blur: float = 0.0, noise: float = 0.0, seed: int = 0) -> np.ndarray:
     return np.clip(np.rint(out), 0, 255).astype(np.uint8)
 
 
+def grey(image: np.ndarray) -> np.ndarray:
+    return cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+
+
 def places(n: int = 150, seed: int = 1) -> np.ndarray:
     return np.random.default_rng(seed).uniform(10, 190, (n, 2))
 
@@ -70,15 +74,14 @@ def test_a_colour_photograph_has_no_tone():
 
 
 def test_a_grey_photograph_stays_grey():
-    grey = cv2.cvtColor(cv2.cvtColor(scene(1.0, 2.0), cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
-    tone = read_photo(grey, BOX, places()).tone
+    tone = read_photo(grey(scene(1.0, 2.0)), BOX, places()).tone
     assert tone is not None
     assert np.abs(tone).max() < 1e-3
 
 
 def test_sepia_is_read_as_its_own_curve():
-    grey = cv2.cvtColor(scene(1.0, 0.0), cv2.COLOR_BGR2GRAY).astype(np.float32)[..., None]
-    sepia = np.clip(grey * np.array([0.72, 0.92, 1.05], np.float32), 0, 255).astype(np.uint8)
+    levels = cv2.cvtColor(scene(1.0, 0.0), cv2.COLOR_BGR2GRAY).astype(np.float32)[..., None]
+    sepia = np.clip(levels * np.array([0.72, 0.92, 1.05], np.float32), 0, 255).astype(np.uint8)
     tone = read_photo(sepia, BOX, places()).tone
     assert tone is not None
     linear = LINEAR[sepia.reshape(-1, 3)].astype(float)
@@ -91,10 +94,10 @@ def test_sepia_is_read_as_its_own_curve():
 
 @pytest.mark.parametrize(("coloured", "toned"), [(0.065, True), (0.12, False)])
 def test_a_print_toned_unevenly_is_toned_and_one_with_a_coloured_part_is_not(coloured, toned):
-    grey = cv2.cvtColor(scene(1.0, 0.0), cv2.COLOR_BGR2GRAY).astype(np.float32)[..., None]
-    sepia = np.clip(grey * np.array([0.72, 0.92, 1.05], np.float32), 0, 255).astype(np.uint8)
+    levels = cv2.cvtColor(scene(1.0, 0.0), cv2.COLOR_BGR2GRAY).astype(np.float32)[..., None]
+    sepia = np.clip(levels * np.array([0.72, 0.92, 1.05], np.float32), 0, 255).astype(np.uint8)
     stray = np.random.default_rng(8).random(sepia.shape[:2]) < coloured
-    sepia[stray] = np.clip(grey[stray] * np.array([1.05, 0.92, 0.72], np.float32), 0, 255)
+    sepia[stray] = np.clip(levels[stray] * np.array([1.05, 0.92, 0.72], np.float32), 0, 255)
     assert (read_photo(sepia, BOX, places()).tone is not None) == toned
 
 
@@ -102,6 +105,28 @@ def test_black_borders_do_not_make_a_colour_photograph_grey():
     image = np.zeros((400, 400, 3), np.uint8)
     image[100:300, 100:300] = scene(1.0, 1.0)
     assert read_photo(image, (100, 100, 300, 300), places() + 100).tone is None
+
+
+def test_a_faded_prints_black_is_its_own_and_another_pictures_is_black():
+    print_ = grey(scene(1.0, 2.0))
+    print_[:, 190:] = 20
+    faded = np.maximum(print_, 84)
+    assert read_photo(faded, BOX, places()).black == pytest.approx(LINEAR[84], abs=0.01)
+    assert read_photo(print_, BOX, places()).black == 0.0
+    # nothing dark is in the picture, but levels thin out toward the darkest
+    bright = (110 + 0.5 * grey(scene(1.0, 2.0))).astype(np.uint8)
+    bright[80:100, 80:110] = np.linspace(110, 65, 20).astype(np.uint8)[:, None, None]
+    assert read_photo(bright, BOX, places()).black == 0.0
+    # a photograph in colour may show nothing dark
+    assert read_photo(np.maximum(scene(1.0, 2.0), 84), BOX, places()).black == 0.0
+
+
+def test_padding_is_no_blackness_of_a_faded_print():
+    padded = np.zeros((300, 300, 3), np.uint8)
+    padded[50:250, 50:250] = np.maximum(grey(scene(1.0, 2.0)), 84)
+    box = (50, 50, 250, 250)
+    assert read_photo(padded, box, places() + 50, box).black == pytest.approx(LINEAR[84], abs=0.01)
+    assert read_photo(padded, box, places() + 50).black == 0.0
 
 
 def test_a_tiny_or_empty_picture_is_read_as_something_harmless():

@@ -16,6 +16,7 @@ from maskgen.geometry.landmarks import Landmarks
 from maskgen.geometry.pose import HeadPose
 from maskgen.masks.spec import MaskDraw
 from maskgen.paint.pipeline import Painter
+from maskgen.paint.tone import LINEAR, LUMA_BGR
 from maskgen.paint.types import HIDDEN_BY_HEAD, HIDDEN_BY_MASK, MASK, STRAP, VISIBLE
 
 STYLES = ("surgical", "n95", "kn95", "cloth")
@@ -165,6 +166,32 @@ def test_a_grey_photograph_gets_a_grey_mask(painter):
     grey[:40] = np.linspace(0, 255, 320).astype(np.uint8)[None, :, None]
     out = painter.paint(grey, landmarks, pose, MaskDraw("surgical", color="#9cc7dc"))
     assert np.ptp(out.image.astype(int), axis=2).max() <= 2
+
+
+@pytest.mark.parametrize(("color", "least", "most"), [("#9cc7dc", -1.0, -0.3), ("#eef0f1", -0.1, 0.1)])
+def test_folds_of_coloured_cloth_are_deeper_in_colour_and_those_of_white_are_white(
+    painter, color, least, most
+):
+    image, landmarks, pose = face(scale=2.0, size=(480, 480))
+    image[:] = cv2.GaussianBlur(image, (0, 0), 3.0)  # no grain
+    out = painter.paint(image, landmarks, pose, MaskDraw("surgical", color=color, seed=4))
+    inside = cv2.erode((out.alpha > 0.99).astype(np.float32), np.ones((61, 61)))
+    stops = np.log2(LINEAR[cv2.GaussianBlur(out.image, (0, 0), 1.0)].astype(np.float64))
+    around = cv2.GaussianBlur(stops * inside[..., None], (0, 0), 20.0)
+    around /= np.maximum(cv2.GaussianBlur(inside, (0, 0), 20.0), 1e-3)[..., None]
+    fold = (stops - around)[inside > 0]
+    luminance, hue = fold @ LUMA_BGR, fold[:, 0] - fold[:, 2]
+    # photographed ones: -0.3 to -0.8 of log2 B/R a stop, of light blue cloth (docs/painting.md)
+    assert least < np.polyfit(luminance, hue, 1)[0] < most
+
+
+def test_in_a_faded_print_a_black_mask_is_no_blacker_than_the_print(painter):
+    image, landmarks, pose = face()
+    image = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+    image[:, 280:] = 20  # a black door
+    for print_, least, most in ((image, 15, 60), (np.maximum(image, 84), 80, 120)):
+        out = painter.paint(print_, landmarks, pose, MaskDraw("cloth", color="#1d1f22"))
+        assert least <= np.median(out.image[out.segmentation == MASK]) <= most
 
 
 def test_the_mask_casts_a_shadow_below_more_than_above(painter):

@@ -8,15 +8,14 @@ from .canvas import Canvas, noise, soft, stripe
 from .parts import folds, gathers, groove, hem, stitches, tension
 
 
-def _centre_seam(c: Canvas, topstitch: float) -> None:
-    """Two panels sewn together down the middle; the seam allowance makes a flat ridge."""
-    groove(c, c.x, 1.5, 0.9)
-    c.albedo *= 1.0 - 0.30 * np.exp(-((c.x / 0.8) ** 2))
-    c.height += 0.35 * soft(np.abs(c.x) - topstitch - 1.0, 1.5)
-    if topstitch:
-        for side in (-1.0, 1.0):
-            stitches(c, c.x - side * topstitch, c.y, depth=0.25)
-    # the seam puckers, here and there
+def _centre_seam(c: Canvas) -> None:
+    """Two panels that meet at an angle down the middle: a keel, of which the seam itself is the least."""
+    c.height += (2.2 - 1.1 * c.v) * np.exp(-np.abs(c.x) / 14.0) * soft(6.0 - np.minimum(c.top, c.bottom), 8.0)
+    # the seam opens where the cloth is stretched, and closes where it is not
+    opened = np.clip(0.45 + 1.6 * (c.v - 0.5) ** 2 + 0.25 * noise(204, (6, 1)), 0.15, 0.9)
+    groove(c, c.x, 1.5, 0.9, opened)
+    c.albedo *= 1.0 - 0.30 * opened * np.exp(-((c.x / 0.8) ** 2))
+    # it puckers, here and there
     drawn_in = np.clip(0.5 + 0.7 * noise(202, (5, 2)), 0.0, 1.0) * np.exp(-np.abs(c.x) / 7.0)
     c.height += 0.16 * np.sin(2 * np.pi * c.y / 8.5 + 1.6 * noise(203, (9, 3))) * drawn_in
 
@@ -24,22 +23,22 @@ def _centre_seam(c: Canvas, topstitch: float) -> None:
 def _hemmed(c: Canvas, width: float) -> None:
     for edge, along in ((c.top, c.x), (c.bottom, c.x)):
         hem(c, edge, width, 0.7)
-        c.albedo *= 1.0 - 0.22 * np.exp(-(((edge - width - 0.7) / 0.8) ** 2))
+        c.albedo *= 1.0 - 0.24 * np.exp(-(((edge - width - 0.7) / 0.8) ** 2))
         stitches(c, edge - width + 1.4, along, depth=0.3)
 
 
 def draw_fitted(c: Canvas) -> None:
     """Fitted cloth mask."""
-    _centre_seam(c, 0.0)
+    _centre_seam(c)
     _hemmed(c, 8.0)
     casing = soft(c.side - 10.0, 1.2)
     c.height += 0.5 * casing
     stitches(c, c.side - 9.5, c.y, depth=0.35)
     gathers(c, 205, 0.55, 12.0, 6)
-    tension(c, 207, 0.42)
-    c.height += 0.55 * noise(209, (3, 4)) + 0.10 * noise(210, (8, 10))
-    folds(c, 211, 0.55, (3, 4))
-    folds(c, 213, 0.18, (8, 7))
+    tension(c, 207, 0.7)
+    c.height += 0.55 * noise(209, (3, 4)) + 0.16 * noise(210, (8, 10))
+    folds(c, 211, 1.3, (3, 4))
+    folds(c, 213, 0.5, (8, 7))
     # threads: too fine to be seen one by one, and why cloth is no smoother than skin
     c.height += 0.03 * noise(215, (130, 90)) + 0.02 * noise(216, (60, 180))
     c.albedo *= 1.0 - 0.03 * np.clip(noise(217, (110, 150)), 0.0, 1.5)

@@ -22,11 +22,11 @@ def step(c: Canvas, d: Map, drop: Map, fall_mm: float, swell: Map) -> None:
     swell: 0..1, how far the cloth above has come up to the edge.
     """
     under = np.maximum(d, 0.0)
-    below = np.where(d > 0.0, np.clip(1.0 - under / fall_mm, 0.0, 1.0) ** 1.5, 0.0)
-    c.height += drop * (swell + below - 0.2 * np.exp(-(((d - fall_mm * 1.3) / fall_mm) ** 2)))
+    below = np.where(d > 0.0, np.clip(1.0 - under / fall_mm, 0.0, 1.0) ** 4.0, 0.0)
+    c.height += drop * (swell + below)
     # little light comes under the edge, and some is kept away from a strip below it
-    gap, strip = np.exp(-((under / 0.7) ** 2)), np.exp(-((under / (2.2 * fall_mm)) ** 1.5))
-    shade = np.where(d > 0.0, 0.14 * gap + 0.07 * strip, 0.0)
+    gap, strip = np.exp(-((under / 0.7) ** 2)), np.exp(-under / (0.4 * fall_mm))
+    shade = np.where(d > 0.0, 0.08 * gap + 0.06 * strip, 0.0)
     c.albedo *= 1.0 - np.clip(drop, 0.0, 2.4) * shade
 
 

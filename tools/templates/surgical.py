@@ -25,7 +25,7 @@ def _pleats(c: Canvas, seed: int, at: tuple[float, ...], depth: float, middle: t
         opened = left + (1.0 - left) * across**1.2 + 0.30 * noise(seed + 20 + k, (2, 4))[:1] * held
         drop = depth * np.clip(opened, 0.05, 1.1) * soft(3.0 - c.side, 5.0)
         swell = np.where(c.v <= edge, np.clip((c.v - last) / (edge - last), 0.0, 1.0) ** 1.4, 0.0)
-        step(c, (c.v - edge) * tall, drop, 1.9, swell)
+        step(c, (c.v - edge) * tall, drop, 12.0, swell)
         _openings(c, seed + 60 + 7 * k, edge, depth, tall)
         last = edge
     hem = np.clip((c.v - last) / (0.95 - last), 0.0, 1.0) ** 1.4
@@ -69,7 +69,7 @@ def _side_welds(c: Canvas, inset: float) -> None:
 def draw_loops(c: Canvas) -> None:
     """Surgical mask with ear loops: non-woven cloth whose white inside is folded over all four edges."""
     fold = _fold(c, 11.0, 6.5, 5.0)
-    nonwoven(c, 19, 0.05)
+    nonwoven(c, 19, 0.055)
     _pleats(c, 11, (0.31, 0.51, 0.71), 2.5, (0.22, 0.50, 0.34))
     # the rows seen in most photographs: long marks below the clip, short ones where the fold ends
     welds(c, c.top - 3.2, c.x, period=3.1, length=1.7, dark=0.28)
