@@ -54,9 +54,12 @@ _CREASES_PER_MM = np.float32(0.9)
 _FUZZ, _SHEEN = np.float32(0.01), np.float32(0.09)
 #: share of the room's light that reaches the inner side
 _INNER = np.float32(0.5)
-#: share of the surroundings that a stop of shade in a fold hides (ln 2 were it matt; but light goes through dyed
-#: fibres more than once), at most, and by which what faces the lamp is the more open
-_DEEPENED, _MOST_HIDDEN, _MOST_SHOWN = np.float32(1.2), np.float32(0.8), np.float32(0.6)
+#: share of what is round a place that a fold hides, at most, and by which what faces the lamp is the more open
+_MOST_HIDDEN, _MOST_SHOWN = np.float32(0.5), np.float32(0.35)
+#: how many times as much of it tells of the colour: light goes through dyed fibres more than once
+_DEEPENED = np.float32(1.7)
+#: albedo of the cloth whose folds are as dark as the artwork says
+_MIDDLE = np.float32(0.5)
 #: what the maps hold of a pixel (fabric.Level): albedo, opacity, slopes of the relief, cavity and lining
 _BLUE, _GREEN, _RED, _OPACITY, _SLOPE_U, _SLOPE_V, _CAVITY, _LINING = range(CLOTH_CHANNELS)
 #: what `_lit` puts in their place and after them: stops of light, and how much the cloth faces what makes it
@@ -270,8 +273,12 @@ def _lit(n, cast, p, row) -> None:  # type: ignore[no-untyped-def]
         opacity = row[_OPACITY, i]
         b, g, r = row[_BLUE, i], row[_GREEN, i], row[_RED, i]
         # what a fold keeps away it gives back of its own colour: a / (1 - hidden a) for an albedo a
-        hidden = min(max(-_DEEPENED * (cavity + turned), -_MOST_SHOWN), _MOST_HIDDEN)
-        grey = one - hidden * (np.float32(0.0722) * b + np.float32(0.7152) * g + np.float32(0.2126) * r)
+        stops = -(cavity + turned)
+        grey = np.float32(0.0722) * b + np.float32(0.7152) * g + np.float32(0.2126) * r
+        hidden = min(max(_C1 * stops, -_MOST_SHOWN), _MOST_HIDDEN)
+        light *= (one - hidden * _MIDDLE) / (one - hidden * grey)
+        hidden *= _DEEPENED
+        grey = one - hidden * grey
         b = (b * light * grey / (one - hidden * b) + gloss) * blue
         g = (g * light * grey / (one - hidden * g) + gloss) * green
         r = (r * light * grey / (one - hidden * r) + gloss) * red

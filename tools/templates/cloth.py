@@ -22,9 +22,9 @@ def _centre_seam(c: Canvas) -> None:
 
 def _hemmed(c: Canvas, width: float) -> None:
     for edge, along in ((c.top, c.x), (c.bottom, c.x)):
-        hem(c, edge, width, 0.7)
-        c.albedo *= 1.0 - 0.24 * np.exp(-(((edge - width - 0.7) / 0.8) ** 2))
-        stitches(c, edge - width + 1.4, along, depth=0.3)
+        hem(c, edge, width, 0.5)
+        c.albedo *= 1.0 - 0.16 * np.exp(-(((edge - width - 0.7) / 0.8) ** 2))
+        stitches(c, edge - width + 1.4, along, depth=0.22)
 
 
 def draw_fitted(c: Canvas) -> None:
@@ -32,15 +32,17 @@ def draw_fitted(c: Canvas) -> None:
     _centre_seam(c)
     _hemmed(c, 8.0)
     casing = soft(c.side - 10.0, 1.2)
-    c.height += 0.5 * casing
+    c.height += 0.35 * casing
     stitches(c, c.side - 9.5, c.y, depth=0.35)
-    gathers(c, 205, 0.55, 12.0, 6)
-    tension(c, 207, 0.7)
-    c.height += 0.55 * noise(209, (3, 4)) + 0.16 * noise(210, (8, 10))
-    folds(c, 211, 1.3, (3, 4))
-    folds(c, 213, 0.5, (8, 7))
+    gathers(c, 205, 0.35, 12.0, 6)
+    tension(c, 207, 0.45)
+    c.height += 0.55 * noise(209, (3, 4)) + 0.10 * noise(210, (8, 10))
+    # folds end at the hems, where cloth is double
+    free = 1.0 - soft(np.minimum(np.minimum(c.top, c.bottom), c.side) - 2.0, 9.0)
+    folds(c, 211, 1.1, (3, 4), free)
+    folds(c, 213, 0.34, (8, 7), free)
     # threads: too fine to be seen one by one, and why cloth is no smoother than skin
-    c.height += 0.03 * noise(215, (130, 90)) + 0.02 * noise(216, (60, 180))
+    c.height += 0.02 * noise(215, (130, 90)) + 0.012 * noise(216, (60, 180))
     c.albedo *= 1.0 - 0.03 * np.clip(noise(217, (110, 150)), 0.0, 1.5)
 
 

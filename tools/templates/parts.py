@@ -149,7 +149,7 @@ def nose_clip(
 
 def nonwoven(c: Canvas, seed: int, strength: float) -> None:
     """The clouds of spun-bonded cloth: fibres lie denser here than there."""
-    clouds = noise(seed, (60, 92)) + 0.8 * noise(seed + 1, (30, 46)) + 0.3 * noise(seed + 2, (11, 17))
+    clouds = noise(seed, (80, 120)) + 0.4 * noise(seed + 1, (30, 46)) + 0.2 * noise(seed + 2, (11, 17))
     c.albedo *= 1.0 - strength * (1.0 + np.clip(clouds / 1.5, -1.0, 1.0))
 
 

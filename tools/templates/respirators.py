@@ -15,8 +15,8 @@ _INK = (0.25, 0.28, 0.33)
 
 def _moulded(c: Canvas, seed: int) -> None:
     """The skin of a moulded cup: pressed felt with faint uneven thickness, dents beside the nose."""
-    c.height += 0.026 * noise(seed, (90, 120)) + 0.03 * noise(seed + 1, (28, 36))
-    c.height += 0.10 * noise(seed + 2, (4, 5))
+    c.height += 0.04 * noise(seed, (90, 120)) + 0.035 * noise(seed + 1, (28, 36))
+    c.height += 0.25 * noise(seed + 2, (4, 5))
     c.albedo *= 1.0 - 0.03 * np.clip(noise(seed + 3, (60, 80)), 0.0, 1.5)
     beside = np.exp(-(((np.abs(c.x) - 17.0) / 9.0) ** 2) - ((c.top - 15.0) / 9.0) ** 2)
     c.height -= 0.7 * beside
@@ -79,7 +79,7 @@ def draw_cup(c: Canvas) -> None:
     _flange(c, 6.0)
     for v in (0.40, 0.66):
         bow = (c.v - v - 0.05 * (c.u**2)) * (c.y + c.bottom)
-        groove(c, bow, 3.8, 0.38, soft(np.abs(c.u) - 0.74, 0.12))
+        groove(c, bow, 3.8, 0.55, soft(np.abs(c.u) - 0.74, 0.12))
     nose_clip(c, 12.0, 84.0, 5.0, _METAL, raised=0.5)
     _staples(c, (0.16, 0.84), (0.86, 0.83, 0.68))
     far, _ = disc(c, -14.0, 106.0)
@@ -151,12 +151,12 @@ def draw_fold(c: Canvas) -> None:
     # two pressed lines follow the keel's run to the side
     for v, bow in ((0.34, 0.10), (0.64, -0.06)):
         d = (c.v - v - bow * np.abs(c.u) ** 1.3) * (c.y + c.bottom)
-        groove(c, d, 2.8, 0.26, soft(np.abs(c.u) - 0.80, 0.1))
+        groove(c, d, 2.8, 0.40, soft(np.abs(c.u) - 0.80, 0.1))
     nose_clip(c, 11.5, 88.0, 5.0, (0.66, 0.67, 0.68), raised=0.5, opacity=0.4)
-    c.height += 0.30 * noise(141, (3, 4))
-    tension(c, 143, 0.25)
-    crinkles(c, 145, 0.022)
-    c.height += 0.03 * noise(144, (34, 46)) + 0.011 * noise(147, (120, 165))  # felted fibres
+    c.height += 0.5 * noise(141, (3, 4))
+    tension(c, 143, 0.4)
+    crinkles(c, 145, 0.04)
+    c.height += 0.06 * noise(144, (34, 46)) + 0.02 * noise(147, (120, 165))  # felted fibres
     mark = np.maximum(np.abs(np.abs(c.x) - 58.0) - 9.0, np.abs(c.y - 82.0) - 3.0)
     c.height -= 0.25 * (soft(mark, 0.8) - soft(mark + 1.2, 0.8))
     cheek = np.maximum(_words(c, 61, (34.0, 60.0), 26.0, 4.4), _words(c, 62, (35.0, 66.5), 24.0, 2.0))
@@ -177,8 +177,8 @@ def draw_boat(c: Canvas) -> None:
         weld_band(c, edge, 3.0, 3.6, 0.45, pitch=2.2)
         c.albedo *= 1.0 - 0.07 * np.exp(-(((edge - 6.0) / 0.9) ** 2))
     nose_clip(c, 7.5, 92.0, 4.0, None, raised=0.6)
-    folds(c, 165, 0.45, (3, 3))
-    crinkles(c, 167, 0.022)
+    folds(c, 165, 0.7, (3, 3))
+    crinkles(c, 167, 0.035)
     c.height += 0.25 * noise(161, (3, 4))
     tension(c, 163, 0.32)
 

@@ -79,7 +79,7 @@ def draw_loops(c: Canvas) -> None:
     _side_welds(c, 4.0)
     tension(c, 15, 0.22)
     folds(c, 17, 0.40, (4, 3), 1.0 - fold)
-    crinkles(c, 53, 0.085, 1.0 - 0.7 * fold)
+    crinkles(c, 53, 0.07, 1.0 - 0.7 * fold)
 
 
 def draw_tied(c: Canvas) -> None:
