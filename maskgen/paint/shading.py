@@ -54,7 +54,7 @@ _CREASES_PER_MM = np.float32(0.9)
 _FUZZ, _SHEEN = np.float32(0.01), np.float32(0.09)
 #: share of the room's light that reaches the inner side
 _INNER = np.float32(0.5)
-#: share of what is round a place that a fold hides, at most, and by which what faces the lamp is the more open
+#: share of what is round a place that a fold hides, at most, and by which what faces the lamp is more open
 _MOST_HIDDEN, _MOST_SHOWN = np.float32(0.5), np.float32(0.35)
 #: how many times as much of it tells of the colour: light goes through dyed fibres more than once
 _DEEPENED = np.float32(1.7)
