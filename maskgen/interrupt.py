@@ -17,6 +17,17 @@ INTERRUPTED = 130
 HANG_UP = (signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ()
 
 
+def ending_like_ctrl_c() -> None:
+    """Have a scheduler's polite request, or a terminal that closes, end this program as Ctrl-C does.
+
+    So files are whole and the output can be resumed. What nohup has told it to ignore stays ignored.
+    """
+    signal.signal(signal.SIGTERM, _stop)
+    for hang_up in HANG_UP:
+        if signal.getsignal(hang_up) is signal.SIG_DFL:
+            signal.signal(hang_up, _stop)
+
+
 @contextmanager
 def leaving_at_once() -> Iterator[None]:
     """End the process on Ctrl-C, without clean-up: only for times when there is nothing to clean up.
@@ -37,9 +48,9 @@ def leaving_at_once() -> Iterator[None]:
 
 @contextmanager
 def for_the_parent_alone() -> Iterator[None]:
-    """Hold back Ctrl-C and a scheduler's request to end; processes started meanwhile never hear of either.
+    """Hold back Ctrl-C, requests to end and closing terminals; processes started meanwhile hear of none.
 
-    Both reach every process of a group, and only the one that the user started shall answer. What comes
+    They reach every process of a group, and only the one that the user started shall answer. What comes
     meanwhile is delivered here afterwards (at once where another thread of this process takes it). Windows
     cannot do this, and there nothing happens.
     """
@@ -49,11 +60,15 @@ def for_the_parent_alone() -> Iterator[None]:
     from multiprocessing import resource_tracker
 
     resource_tracker.ensure_running()  # comes with the first process, and lets through what is held back
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, *HANG_UP})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _stop(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _leave(*_: object) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from maskgen.errors import MaskgenError, UsageError
-from maskgen.interrupt import INTERRUPTED
+from maskgen import command_line
+from maskgen.errors import UsageError
+from maskgen.interrupt import ending_like_ctrl_c
 
 if TYPE_CHECKING:
     from .run import Rotated
@@ -109,8 +109,10 @@ def command(dry_run: bool, quiet: bool, max_failures: int, **given: Any) -> int:
     picture gives a twin under the dataset's own file names; several give one twin each, in folders of their
     own. OUT/_maskgen/ holds labels.csv, the histograms before and after, and the manifest.
     """
+    from maskgen.jobs.parallel import pin_threads, resolve_jobs
+
+    pin_threads()
     from maskgen.datasets import find_dataset
-    from maskgen.jobs.parallel import resolve_jobs
 
     from .plan import AngleRange, Angles, parse_angles
     from .rotate import Turn
@@ -139,11 +141,7 @@ def command(dry_run: bool, quiet: bool, max_failures: int, **given: Any) -> int:
     result = rotate_dataset(fmt, root, out, angles, turn, options, quiet=quiet)
     if not quiet:
         _summary(result)
-    failed = result.statuses["failed"]
-    if failed > max_failures:
-        total = result.statuses.total()
-        click.echo(f"Error: {failed} of {total} pictures failed, --max-failures is {max_failures}", err=True)
-    return int(failed > max_failures)
+    return command_line.too_many_failed(result.statuses["failed"], result.statuses.total(), max_failures)
 
 
 def _fill(text: str) -> tuple[float, ...]:
@@ -184,30 +182,10 @@ def run(args: list[str] | None = None) -> int:
 
     0 done, 1 failures above --max-failures or an output that cannot be written, 2 a wrong call, 130 Ctrl-C.
     """
-    os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")  # what is wrong is said once, by this program
-    try:
-        result = command.main(args=args, prog_name="rotaug", standalone_mode=False)
-    except click.ClickException as error:
-        return _complain(f"{error.format_message()} (see rotaug --help)", 2)
-    except (KeyboardInterrupt, click.Abort):
-        return _complain("interrupted; the same command with --resume goes on", INTERRUPTED)
-    except UsageError as error:
-        return _complain(str(error), 2)
-    except MaskgenError as error:
-        return _complain(str(error), 1)
-    except Exception as error:
-        if os.environ.get("MASKGEN_DEBUG"):
-            raise
-        name = type(error).__name__
-        return _complain(f"unexpected {name}: {error} (MASKGEN_DEBUG=1 shows where; please report)", 1)
-    return result if isinstance(result, int) else 0
-
-
-def _complain(message: str, code: int) -> int:
-    click.echo(f"Error: {' '.join(message.split())}", err=True)
-    return code
+    return command_line.run(command, args, "rotaug", "interrupted; the same command with --resume goes on")
 
 
 def main() -> None:
     """Entry point of the ``rotaug`` console script."""
+    ending_like_ctrl_c()
     sys.exit(run(sys.argv[1:] or ["--help"]))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from maskgen.interrupt import INTERRUPTED, for_the_parent_alone, leaving_at_once
+from maskgen.interrupt import HANG_UP, INTERRUPTED, for_the_parent_alone, leaving_at_once
 
 ROOT = Path(__file__).parents[1]
 INTERRUPTS = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nsignal.pause()\n"
@@ -88,7 +88,7 @@ def test_processes_started_for_the_parent_alone_hear_of_no_request_to_end():
     script = "import signal; print(sorted(map(int, signal.pthread_sigmask(signal.SIG_BLOCK, []))))"
     with for_the_parent_alone():
         held_back = python("-c", script).stdout
-    assert held_back == f"{sorted([int(signal.SIGINT), int(signal.SIGTERM)])}\n"
+    assert held_back == f"{sorted(map(int, (signal.SIGINT, signal.SIGTERM, *HANG_UP)))}\n"
     assert python("-c", script).stdout == "[]\n"
 
 

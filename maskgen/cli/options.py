@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from ..command_line import too_many_failed
 from ..errors import UsageError
 
 if TYPE_CHECKING:
@@ -121,11 +122,7 @@ def batch_options(function: F) -> F:
 
 def too_many_failures(summary: Summary, allowed: Callable[[int], int]) -> int:
     """The exit code of a batch: 1, and one line that says so, where more failed than was allowed."""
-    failed, most = summary.failed, allowed(summary.total)
-    if failed <= most:
-        return 0
-    click.echo(f"Error: {failed} of {summary.total} images failed, --max-failures is {most}", err=True)
-    return 1
+    return too_many_failed(summary.failed, summary.total, allowed(summary.total))
 
 
 def megabytes(size: float) -> str:

@@ -101,7 +101,7 @@ def test_failures_set_the_exit_code_unless_they_are_allowed(fake_dataset, tmp_pa
     next(root.glob("*.mat")).write_bytes(b"broken")
     args = ["--root", str(root), "--range", "-1", "1", "--jobs", "1", "-q"]
     assert cli.run([*args, "--out", str(tmp_path / "a")]) == 1
-    assert capsys.readouterr().err == "Error: 1 of 6 pictures failed, --max-failures is 0\n"
+    assert capsys.readouterr().err == "Error: 1 of 6 images failed, --max-failures is 0\n"
     assert cli.run([*args, "--out", str(tmp_path / "b"), "--max-failures", "1"]) == 0
     assert capsys.readouterr().err == ""
 
