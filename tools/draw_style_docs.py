@@ -1,4 +1,4 @@
-"""The pictures of docs/styles.md, drawn on the project's own plain head; no photograph is involved.
+"""The pictures of docs/styles.md, drawn on a synthetic face; no photograph is involved.
 
 python -m tools.draw_style_docs docs/images
 """
@@ -18,8 +18,8 @@ import numpy as np
 from maskgen.masks.catalogue import Catalogue
 from maskgen.masks.spec import WEARS, MaskDraw
 from maskgen.paint.pipeline import Painter
-from maskgen.paint.plain_head import plain_head
 from maskgen.report.contact import Tile, contact_sheet
+from maskgen.synth.portrait import portrait
 
 _WIDTH, _QUALITY, _MOST_BYTES = 1280, 84, 400_000
 _WORN = (("surgical", "#aad6ee"), ("cloth", "#26375c"), ("kn95", "#eef0f0"))
@@ -37,13 +37,13 @@ def sheet_of(*options: str) -> np.ndarray:
 
 def wears(painter: Painter) -> Iterator[Tile]:
     """Styles in rows, ways of wearing them in columns; in the last the mask is skewed."""
-    image, landmarks, pose = plain_head(-28.0, 0.0, size=400)
+    image, landmarks, pose = portrait(-28.0, 0.0, size=400)
     for style, color in _WORN:
         for wear, skew in (*((w, 0.0) for w in WEARS), ("correct", 6.0)):
             draw = MaskDraw(style, color=color, wear=wear, skew_deg=skew)
             painted = painter.paint(image, landmarks, pose, draw)
             caption = f"{style}: {wear}" + (f", skewed {skew:g} degrees" if skew else "")
-            yield Tile(painted.image[90:390, 60:360], caption)
+            yield Tile(painted.image[80:380, 50:350], caption)
 
 
 def save(path: Path, picture: np.ndarray) -> None:

@@ -14,12 +14,15 @@ if TYPE_CHECKING:
     from ..masks.catalogue import Catalogue
     from ..report.styles import Face
 
+#: yaw and pitch, degrees, from which styles are shown
+_VIEWS = ((0.0, 0.0), (40.0, -5.0), (-75.0, 0.0))
+
 
 @click.command("styles")
 @click.option("--sheet", type=FOLDER, metavar="FILE.png", help="Draw every style on a face.")
 @click.option("--fabrics", is_flag=True, help="The fabrics instead of the styles.")
 @click.option(
-    "--on", "sample_id", metavar="ID", help="Draw on this sample of a dataset, not on a plain head."
+    "--on", "sample_id", metavar="ID", help="Draw on this sample of a dataset, not on a synthetic face."
 )
 @dataset_option
 @root_option
@@ -99,12 +102,12 @@ def _faces(sample_id: str | None, dataset: str | None, root: Path | None) -> lis
     from ..errors import UsageError
     from ..io.images import read_image
     from ..landmarks import apparent_pose, landmarks_for
-    from ..report.styles import plain_faces
+    from ..synth.portrait import portrait
 
     if sample_id is None:
         if dataset is not None or root is not None:
             raise UsageError("--dataset and --root need --on ID: which of its samples to draw on")
-        return plain_faces()
+        return [portrait(yaw, pitch) for yaw, pitch in _VIEWS]
     fmt, folder = find_dataset(dataset, root)
     for entry in fmt.index(folder):
         if sample_id in (entry.id, entry.id.rsplit("/", 1)[-1]):

@@ -1,4 +1,4 @@
-"""A plain head as a picture, with exact landmarks and pose: what styles are drawn and tested on.
+"""A plain head as a picture, with exact landmarks and pose: what the painter is warmed up and tested on.
 
 It is the proxy of geometry.head in skin colour under one light, no likeness of anybody. Whoever wants faces
 with features takes `maskgen.synth`.

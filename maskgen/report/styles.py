@@ -13,18 +13,10 @@ from ..geometry.pose import HeadPose
 from ..masks.catalogue import Catalogue
 from ..masks.spec import MaskDraw
 from ..paint.pipeline import Painter
-from ..paint.plain_head import plain_head
 from .contact import Tile
 
 #: a picture (h, w, 3) uint8 BGR, its landmarks in 0-based pixels, and the pose seen in it
 Face = tuple[NDArray[np.uint8], Landmarks, HeadPose | None]
-
-_VIEWS = ((0.0, 0.0), (40.0, -5.0), (-75.0, 0.0))
-
-
-def plain_faces(size: int = 300) -> list[Face]:
-    """The plain head from the front, half and fully turned: no data set is needed."""
-    return [plain_head(yaw, pitch, size=size) for yaw, pitch in _VIEWS]
 
 
 def style_tiles(catalogue: Catalogue, faces: Sequence[Face], seed: int = 0) -> Iterator[Tile]:

@@ -113,7 +113,7 @@ def test_styles_of_ones_own_are_listed_too(tmp_path, capsys):
     assert any(line.startswith("ours ") for line in lines(capsys))
 
 
-def test_the_sheet_shows_every_style_on_the_plain_head(tmp_path, capsys):
+def test_the_sheet_shows_every_style_on_a_face(tmp_path, capsys):
     sheet = tmp_path / "styles.png"
     assert run(command, ["styles", "--sheet", str(sheet)]) == 0
     assert lines(capsys) == [str(sheet)]
