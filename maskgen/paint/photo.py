@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -12,15 +11,10 @@ from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from ..geometry.solve import solved
+from .sharpness import edge_blur
 from .tone import LINEAR, ratios_of
 
 F32 = NDArray[np.float32]
-_PREBLUR, _REBLUR = 0.8, 1.5
-#: px to either side of an edge at which its levels are read
-_ASIDE = 4.0
-#: px^2 that a pixel's own extent adds to what is told of a step, found on the sharper quarter of the edges of
-#: 302 photographs; px: the least blur, of photographs that were sharpened afterwards
-_GRID, _SHARPEST = 0.25, 0.2
 #: what looks white: green above so many levels, red and blue within so many stops of it; colours below so
 #: many levels tell nothing
 _WHITE_LEVELS, _WHITE_STOPS, _DARK_LEVELS = 190, 0.35, 45
@@ -83,7 +77,7 @@ def read_photo(
     gray = np.asarray(cv2.cvtColor(part, cv2.COLOR_BGR2GRAY), np.uint8)
     share, red, blue, cool, toned = _colours(whole, box, LINEAR, curve)
     return Photo(
-        blur=_sharpness(gray),
+        blur=edge_blur(gray),
         grain=_grain(whole, np.rint(skin).astype(np.int64)),
         bright=_brightness(gray, whole),
         black=_black(whole, frame or (0, 0, whole.shape[1], whole.shape[0])) if toned else 0.0,
@@ -126,65 +120,6 @@ def _exceeded(levels: NDArray[np.uint8], step: int, share: float) -> int:
         if above >= wanted:
             return level
     return 0
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _lost_slope(own: F32, again: F32) -> float:
-    """Factor by which the slopes of ``own`` (h, w) exceed those of ``again``, where they are steepest.
-
-    The upper quartile over the steepest 3 % of pixels; 0 where fewer than 20 have any slope to speak of.
-    """
-    h, w = own.shape
-    steep, loss = np.empty((h - 2, w - 2), np.float32), np.empty(h * w, np.float32)
-    for y in range(h - 2):
-        left, right, upper, lower, out = own[y + 1], own[y + 1, 2:], own[y, 1:], own[y + 2, 1:], steep[y]
-        for x in range(w - 2):
-            gx, gy = right[x] - left[x], lower[x] - upper[x]
-            out[x] = gx * gx + gy * gy
-    ranked = steep.reshape(-1)[::16].copy()
-    rank = len(ranked) - 1 - len(ranked) // 33
-    least = max(np.partition(ranked, rank)[rank], np.float32(144.0))
-    found = 0
-    one, two = np.uint64(1), np.uint64(2)
-    for row in range(h - 2):
-        v = np.uint64(row)
-        slopes = steep[v]
-        for column in range(w - 2):
-            u = np.uint64(column)
-            if slopes[u] >= least and _is_step(own, row + 1, column + 1):
-                gx = again[v + one, u + two] - again[v + one, u]
-                gy = again[v + two, u + one] - again[v, u + one]
-                loss[found] = np.sqrt(slopes[u] / max(gx * gx + gy * gy, np.float32(1e-6)))
-                found += 1
-    if found < 20:
-        return 0.0
-    return float(np.partition(loss[:found], (3 * found) // 4)[(3 * found) // 4])
-
-
-@njit(cache=True, nogil=True, inline="always", error_model="numpy")
-def _is_step(own, y, x):  # type: ignore[no-untyped-def]
-    """Whether the slope of ``own`` (h, w) at a pixel leads from one level to another, not over a line."""
-    h, w = own.shape
-    gx, gy = own[y, x + 1] - own[y, x - 1], own[y + 1, x] - own[y - 1, x]
-    size = np.sqrt(gx * gx + gy * gy)
-    dx, dy = int(np.rint(_ASIDE * gx / size)), int(np.rint(_ASIDE * gy / size))
-    x0, x1 = min(max(x - dx, 0), w - 1), min(max(x + dx, 0), w - 1)
-    y0, y1 = min(max(y - dy, 0), h - 1), min(max(y + dy, 0), h - 1)
-    return own[y1, x1] - own[y0, x0] >= size
-
-
-def _sharpness(gray: NDArray[np.uint8]) -> float:
-    """Blur s of the sharper edges: a step blurred again by r loses slope by sqrt(s^2 + r^2) / s."""
-    if min(gray.shape) < 16:
-        return 0.8
-    # noise has slopes too, which the second blur would take away: both are seen through a small first one
-    own = np.asarray(cv2.GaussianBlur(gray.astype(np.float32), (5, 5), _PREBLUR), np.float32)
-    again = np.asarray(cv2.GaussianBlur(own, (9, 9), _REBLUR), np.float32)
-    lost = _lost_slope(own, again)
-    if lost == 0.0:
-        return 0.8
-    spread = _REBLUR**2 / max(lost**2 - 1.0, 0.02) - _PREBLUR**2 - _GRID
-    return round(math.sqrt(min(max(spread, _SHARPEST**2), 6.0**2)), 2)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

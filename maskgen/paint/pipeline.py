@@ -219,7 +219,7 @@ def _vertex_table(shell: Shell, scene: Scene, fit: FaceFit, light: Light, ceilin
     p = np.zeros(d.LIGHT_ENTRIES, np.float32)
     p[d.GX : d.GZ + 1] = _pull(light, dark)
     p[d.DOWN_X : d.DOWN_Z + 1] = fit.rotation[:, 1]
-    p[d.FALL], p[d.REST], p[d.CEILING] = _FALL_STOPS * (1.0 - 0.2 * _SHINES * dark), _REST_SHARE, ceiling
+    p[d.FALL], p[d.REST], p[d.CEILING] = _FALL_STOPS * (1.0 - 0.12 * _SHINES * dark), _REST_SHARE, ceiling
     p[d.SHINE_X : d.SHINE_Z + 1] = _half_way(light)
     # the scene's points count subsamples of its window
     factor, x0, y0 = light.to_rest

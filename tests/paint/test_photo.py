@@ -62,6 +62,16 @@ def test_blurrier_pictures_read_blurrier():
     assert read == sorted(read)
 
 
+@pytest.mark.parametrize("thick", [1, 2, 60])
+def test_a_frame_drawn_round_a_photograph_does_not_make_it_sharp(thick):
+    soft = scene(2.0, 1.0)
+    framed = soft.copy()
+    framed[150 : 150 + thick] = 250
+    framed[:, 20 : 20 + min(thick, 10)] = 5
+    plain, read = (read_photo(image, BOX, places()).blur for image in (soft, framed))
+    assert read == pytest.approx(plain, rel=0.25)
+
+
 @pytest.mark.parametrize("noise", [1.5, 3.0, 6.0])
 def test_grain_is_three_quarters_of_the_noise_the_pipeline_counts_on(noise):
     flat = np.clip(128 + noise * np.random.default_rng(2).standard_normal((200, 200, 1)), 0, 255)
