@@ -60,5 +60,5 @@ def numbers(fit: FaceFit, light: Light, photo: Photo) -> dict[str, float]:
         "light_spread": light.spread,
         "blur_px": photo.blur,
         "grain_levels": photo.grain,
-        "toned": float(photo.tone is not None),
+        "toned": round(1.0 - photo.colour, 4),
     }

@@ -15,15 +15,18 @@ _TONES = 1024
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def tone_like(layer: F32, curve: NDArray[np.float64]) -> None:
-    """Give ``layer`` (h, w, 4) premultiplied linear BGR the chroma of ``curve`` (2, 3) at its luminance."""
+def tone_like(layer: F32, curve: NDArray[np.float64], fitted: tuple[float, float], colour: float) -> None:
+    """Give ``layer`` (h, w, 4) premultiplied linear BGR the chroma of ``curve`` (2, 3) at its luminance.
+
+    fitted: log2 luminances between which the curve holds; colour: 0..1 of its own chroma is left.
+    """
     # a logarithm and two powers for each pixel would cost as much as all the rest of the painting
     ratios, tones = np.empty((_TONES + 1, 2), np.float32), np.float32(_TONES)
     for i in range(_TONES + 1):
-        e = np.log2(max((i / _TONES) ** 2, 1e-4))
+        e = min(max(np.log2(max((i / _TONES) ** 2, 1e-4)), fitted[0]), fitted[1])
         for k in range(2):
             ratios[i, k] = 2.0 ** (curve[k, 0] + curve[k, 1] * e + curve[k, 2] * e * e)
-    zero, one, lift = np.float32(0.0), np.float32(1.0), np.float32(0.004)
+    zero, one, lift, own = np.float32(0.0), np.float32(1.0), np.float32(0.004), np.float32(colour)
     of_blue, of_green, of_red = np.float32(0.0722), np.float32(0.7152), np.float32(0.2126)
     for y in range(layer.shape[0]):
         for x in range(layer.shape[1]):
@@ -40,9 +43,10 @@ def tone_like(layer: F32, curve: NDArray[np.float64]) -> None:
             # the curves are of (channel + 0.004) over (green + 0.004)
             green = lum - lift * (of_red * (red - one) + of_blue * (blue - one))
             green = max(green, zero) / (of_red * red + of_green + of_blue * blue)
-            layer[y, x, 1] = green * a
-            layer[y, x, 2] = max(red * (green + lift) - lift, zero) * a
-            layer[y, x, 0] = max(blue * (green + lift) - lift, zero) * a
+            red, blue = max(red * (green + lift) - lift, zero), max(blue * (green + lift) - lift, zero)
+            layer[y, x, 0] = own * layer[y, x, 0] + (one - own) * blue * a
+            layer[y, x, 1] = own * layer[y, x, 1] + (one - own) * green * a
+            layer[y, x, 2] = own * layer[y, x, 2] + (one - own) * red * a
 
 
 #: opacity and lost light below which nothing is laid

@@ -18,9 +18,10 @@ F32 = NDArray[np.float32]
 #: what looks white: green above so many levels, red and blue within so many stops of it; colours below so
 #: many levels tell nothing
 _WHITE_LEVELS, _WHITE_STOPS, _DARK_LEVELS = 190, 0.35, 45
-#: share of places whose chroma is not that of their luminance, up to which a photograph counts as toned. Of
-#: 906 photographs those between 0.05 and 0.08 are prints toned twice; the first in colour has 0.085
-_TONED = 0.08
+#: share of places whose chroma is not that of their luminance, up to which a photograph is of one tone, and
+#: from which it is in full colour. Of 906 photographs those between 0.05 and 0.08 are prints toned twice,
+#: those up to 0.2 nearly all of two tones or with most of their colour taken out
+_TONED, _COLOURED = 0.08, 0.24
 #: a faded print's darkest: more levels than this, within so many of each other from the first share of the
 #: picture to the second. Of 906 photographs three are; where others have nothing as dark, levels differ more
 _FADED_LEVELS, _FADED_SPREAD, _DARKEST, _DARK_SHARE = 60, 8, 0.0005, 0.005
@@ -45,9 +46,10 @@ class Photo:
 
     blur: standard deviation of the point spread, pixels. grain: quiet quarter of local residuals, levels
     (0.72 of the noise's standard deviation). bright: linear luminance that a tenth of the picture, or a
-    twentieth of what is round the face, exceeds. tone: None for a colour photograph; else (2, 3) polynomials
-    in log2 luminance that give log2 R/G and log2 B/G, so that a sepia print stays sepia and a grey one grey.
-    black: linear luminance of black, 0 but for faded prints of one tone.
+    twentieth of what is round the face, exceeds. black: linear luminance of black, 0 but for faded prints of
+    one tone. tone: None for a photograph in full colour; else (2, 3) polynomials in log2 luminance that give
+    log2 R/G and log2 B/G, so that a sepia print stays sepia and a grey one grey. fitted: log2 luminances
+    between which they hold. colour: 0 for those, 1 for full colour, between where most of it was taken out.
     """
 
     blur: float
@@ -56,6 +58,8 @@ class Photo:
     black: float
     white: White
     tone: NDArray[np.float64] | None
+    fitted: tuple[float, float] = (-20.0, 0.0)
+    colour: float = 1.0
 
 
 def read_photo(
@@ -75,15 +79,24 @@ def read_photo(
     whole, curve = np.ascontiguousarray(image), np.zeros((2, 3))
     part = whole[top : min(y1, top + 180), left : min(x1, left + 180)]
     gray = np.asarray(cv2.cvtColor(part, cv2.COLOR_BGR2GRAY), np.uint8)
-    share, red, blue, cool, toned = _colours(whole, box, LINEAR, curve)
+    share, red, blue, cool, off, low, high = _colours(whole, box, LINEAR, curve)
+    colour = _colourful(off)
     return Photo(
         blur=edge_blur(gray),
         grain=_grain(whole, np.rint(skin).astype(np.int64)),
         bright=_brightness(gray, whole),
-        black=_black(whole, frame or (0, 0, whole.shape[1], whole.shape[0])) if toned else 0.0,
+        black=_black(whole, frame or (0, 0, whole.shape[1], whole.shape[0])) if colour == 0.0 else 0.0,
         white=White(round(share, 4), round(red, 3), round(blue, 3), round(cool, 4)),
-        tone=curve if toned else None,
+        tone=curve if colour < 1.0 else None,
+        fitted=(round(low, 3), round(high, 3)),
+        colour=colour,
     )
+
+
+def _colourful(off: float) -> float:
+    """How colourful a photograph is, 0..1, that misses one tone at a share ``off`` of its places."""
+    t = min(max((off - _TONED) / (_COLOURED - _TONED), 0.0), 1.0)
+    return round(t * t * (3.0 - 2.0 * t), 4)
 
 
 def _brightness(gray: NDArray[np.uint8], image: NDArray[np.uint8]) -> float:
@@ -181,13 +194,14 @@ def _on_grid(image, box, linear):  # type: ignore[no-untyped-def]
 def _colours(image, box, linear, curve):  # type: ignore[no-untyped-def]
     """What looks white, bright and nearly neutral, and what is not warm: the numbers of `White`.
 
-    And whether each luminance has only one chroma, then in ``curve`` (2, 3), in 1e-4.
+    And the share of places whose chroma is not that of their luminance by ``curve`` (2, 3), in 1e-4, and the
+    log2 luminances between which it was fitted.
     """
     greens, luminance, ratios = _on_grid(image, box, linear)
-    n, off = 0, 0.0
+    n, off, low, high = 0, 0.0, 0.0, 0.0
     # near black and white every photograph is grey; black borders must not vote
     for least, most in ((0.02, 0.9), (0.004, 2.0)):
-        n, off = _tone_curve(luminance, ratios, least, most, curve)
+        n, off, low, high = _tone_curve(luminance, ratios, least, most, curve)
         if n >= 100:
             break
     if n < 100:
@@ -195,7 +209,7 @@ def _colours(image, box, linear, curve):  # type: ignore[no-untyped-def]
     else:
         curve[:] = np.rint(curve * 1e4) / 1e4
     share, red, blue, cool = _white_of(greens, ratios)
-    return share, red, blue, cool, n < 100 or off <= _TONED
+    return share, red, blue, cool, 0.0 if n < 100 else off, low, high
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -220,9 +234,10 @@ def _white_of(greens, ratios):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _tone_curve(luminance, ratios, least, most, curve):  # type: ignore[no-untyped-def]
-    """Fit ``curve`` (2, 3); how many places tell, and the share of them that it misses by over 0.14.
+    """Fit ``curve`` (2, 3); how many places tell, the share of them that it misses by over 0.14, and a range.
 
-    luminance (n,), linear: those between least and most tell; ratios: (n, 2), log2 R/G and log2 B/G.
+    The range is of log2 luminance, least and greatest: nearly all of them lie in it. luminance (n,),
+    linear: those between least and most tell; ratios: (n, 2), log2 R/G and log2 B/G.
     """
     n = 0
     e, told = np.empty(len(luminance)), np.empty((len(luminance), 2))
@@ -240,7 +255,7 @@ def _tone_curve(luminance, ratios, least, most, curve):  # type: ignore[no-untyp
             right[j, 1] += powers[j] * told[n, 1]
         n += 1
     if n < 3:
-        return n, 1.0
+        return n, 1.0, 0.0, 0.0
     for j in range(3):
         system[j, j] += 1e-6
     fit = solved(system, right)
@@ -252,4 +267,6 @@ def _tone_curve(luminance, ratios, least, most, curve):  # type: ignore[no-untyp
     for k in range(2):
         for j in range(3):
             curve[k, j] = fit[j, k]
-    return n, missed / (2 * n)
+    few = n * 3 // 100
+    ranked = np.partition(e[:n], (few, n - 1 - few))
+    return n, missed / (2 * n), ranked[few], ranked[n - 1 - few]

@@ -121,7 +121,7 @@ class Painter:
         x0, y0, x1, y1 = scene.box
         occlusion = find_occluder(image, fit, scene.box, scene.coverage, frame)
         put_behind(scene, occlusion)
-        photo = read_photo(image, scene.box, light.bare, frame)
+        photo = read_photo(image, scene.face(frame), light.bare, frame)
         white = _white(light, photo)
         layer, left, top = self._layer(style, draw, fit, shell, scene, light, photo, white)
         shadow, step = cast_shadow(
@@ -195,7 +195,7 @@ class Painter:
             layer[..., :3] *= 1.0 - photo.black
             layer[..., :3] += photo.black * layer[..., 3:]
         if photo.tone is not None:
-            c.tone_like(layer, photo.tone)
+            c.tone_like(layer, photo.tone, photo.fitted, photo.colour)
         return layer, x0, y0
 
 

@@ -27,6 +27,8 @@ from .types import HIDDEN_BY_HEAD, HIDDEN_BY_MASK, MASK, NONE, STRAP, VISIBLE
 
 F32 = NDArray[np.float32]
 Box = tuple[int, int, int, int]
+#: of the width and height of a face, what is looked at round it; px: one that is smaller says nothing
+_ROUND_FACE, _LEAST_FACE = 0.2, 16
 #: by how much the head must be nearer to hide fabric, mm: what faces the camera is not eaten by a poor fit;
 #: what turns its back is on the far side, and a head that only touches it hides it
 _SLACK_MM = np.array([3.5, 0.0])
@@ -58,6 +60,19 @@ class Scene:
     away: NDArray[np.uint8]
     landmarks: F32
     visibility: NDArray[np.uint8]
+
+    def face(self, frame: Box) -> Box:
+        """The fitted face and what is round it, within the photograph's ``frame``: whatever mask is worn."""
+        left, top, right, low = extent(self.landmarks)
+        x0, y0 = self.box[:2]
+        across, down = _ROUND_FACE * (right - left), _ROUND_FACE * (low - top)
+        box = (
+            max(int(left + x0 - across), frame[0]),
+            max(int(top + y0 - down), frame[1]),
+            min(int(right + x0 + across) + 1, frame[2]),
+            min(int(low + y0 + down) + 1, frame[3]),
+        )
+        return box if min(box[2] - box[0], box[3] - box[1]) >= _LEAST_FACE else self.box
 
     def around_inner(self, pixels: int) -> Box:
         """What of the window lies within so many pixels of `inner`."""

@@ -102,13 +102,17 @@ def test_sepia_is_read_as_its_own_curve():
     assert np.abs(curve - red).max() < 0.15
 
 
-@pytest.mark.parametrize(("coloured", "toned"), [(0.065, True), (0.12, False)])
-def test_a_print_toned_unevenly_is_toned_and_one_with_a_coloured_part_is_not(coloured, toned):
+@pytest.mark.parametrize(
+    ("coloured", "least", "most"), [(0.065, 0.0, 0.0), (0.10, 0.1, 0.9), (0.4, 1.0, 1.0)]
+)
+def test_a_print_toned_unevenly_is_toned_and_the_more_of_it_is_coloured_the_less(coloured, least, most):
     levels = cv2.cvtColor(scene(1.0, 0.0), cv2.COLOR_BGR2GRAY).astype(np.float32)[..., None]
     sepia = np.clip(levels * np.array([0.72, 0.92, 1.05], np.float32), 0, 255).astype(np.uint8)
     stray = np.random.default_rng(8).random(sepia.shape[:2]) < coloured
     sepia[stray] = np.clip(levels[stray] * np.array([1.05, 0.92, 0.72], np.float32), 0, 255)
-    assert (read_photo(sepia, BOX, places()).tone is not None) == toned
+    photo = read_photo(sepia, BOX, places())
+    assert least <= photo.colour <= most
+    assert (photo.tone is None) == (photo.colour == 1.0)
 
 
 def test_black_borders_do_not_make_a_colour_photograph_grey():

@@ -185,6 +185,32 @@ def test_folds_of_coloured_cloth_are_deeper_in_colour_and_those_of_white_are_whi
     assert least < np.polyfit(luminance, hue, 1)[0] < most
 
 
+def test_a_photograph_is_the_same_whatever_mask_is_worn(painter):
+    image, landmarks, pose = face(30, 5, 3)
+    read = [
+        {
+            name: number
+            for name, number in painter.paint(image, landmarks, pose, MaskDraw(style)).numbers.items()
+            if name in ("blur_px", "grain_levels", "toned", "skin")
+        }
+        for style in STYLES
+    ]
+    assert read == read[:1] * len(STYLES)
+
+
+def test_the_less_colour_a_photograph_has_the_less_has_the_mask(painter):
+    image, landmarks, pose = face()
+    grey = np.repeat(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)[..., None], 3, 2).astype(np.float32)
+    spreads = []
+    for kept in (0.0, 0.27, 1.0):
+        faded = np.clip(grey + kept * (image - grey), 0, 255).astype(np.uint8)
+        out = painter.paint(faded, landmarks, pose, MaskDraw("n95", color="#4f9ec0"))
+        pixels = out.image[out.segmentation == MASK].astype(int)
+        spreads.append(float(np.median(pixels[:, 0] - pixels[:, 2])))
+    assert abs(spreads[0]) < 2
+    assert 10 < spreads[1] < 0.9 * spreads[2]
+
+
 def test_in_a_faded_print_a_black_mask_is_no_blacker_than_the_print(painter):
     image, landmarks, pose = face()
     image = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
