@@ -47,6 +47,8 @@ _SHADED = 0.08
 _BEST = 0.85
 #: of the picture, how much white tells the light's colour, and how far it is believed
 _WHITE_SHARE, _WHITE_TRUST = 0.08, 0.9
+#: the same of what is bright and yellow where nothing is white
+_CREAM_SHARE, _CREAM_TRUST = 0.05, 0.7
 #: of what is not dark, how little must be neutral or cool before warm skin means warm light; and how much,
 #: before it means warm skin
 _COOL_SHARE, _MUCH_COOL = 0.06, 0.2
@@ -210,7 +212,8 @@ def color_cast(light: Light, white: White) -> Array:
     people; a third of a small difference is taken for light (all of it would turn blue masks grey under
     tungsten), two thirds of a large one, and more where nothing in the picture is neutral or cool. Where much
     is, a fifth: brown skin is redder than pale skin, and what is bought as red need not be lit so. No light
-    is warmer than what it makes of the whites of the eyes.
+    is redder than the least red of what is bright, none warmer than what it makes of the whites of the eyes;
+    and what is bright but not red tells more of a strong light than the skin does.
     """
     if light.samples == 0:
         return np.ones(3)
@@ -219,18 +222,28 @@ def color_cast(light: Light, white: White) -> Array:
     plenty = min(white.cool / _MUCH_COOL, 1.0)
     # skin that is nearly burnt out has lost its colour
     kept = min(max((_BURNT - light.skin) / 0.4, 0.0), 1.0)
-    told = []
+    told, sure = [], 0.0
     for of_skin, usual in zip(light.chroma.tolist(), (0.62, -0.42), strict=True):
         off = min(max(of_skin - usual, -1.4), 1.4)
         # people's skins differ by half a stop of chroma; what lies beyond is the light's
         strong = min(max((abs(off) - 0.35) / 0.6, 0.0), 1.0)
         part = (0.35 + 0.15 * warm) * (1.0 - 0.4 * plenty) + 0.3 * strong * (1.0 - plenty)
         told.append(kept * off * part)
+        sure = max(sure, strong)
+    # no light is redder than the least red of what is bright
+    told[0] = min(told[0], max(white.least_red, _EYE_WHITE))
     share = _as_eyes_allow(told[0], told[1], light.eyes)
     # pale skin and cream paint pass for white, too: half of what white says
     stops = [
         (1.0 - trust) * share * of_light + trust * 0.5 * of_white
         for of_light, of_white in zip(told, (white.red, white.blue), strict=True)
+    ]
+    # where a strong light leaves nothing white, what is bright and not red has its colour
+    cream = (1.0 - trust) * (1.0 - plenty) * sure * min(white.cream / _CREAM_SHARE, 1.0)
+    part = _CREAM_TRUST * _as_eyes_allow(white.cream_red, white.cream_blue, light.eyes)
+    stops = [
+        (1.0 - cream) * of_light + cream * part * of_cream
+        for of_light, of_cream in zip(stops, (white.cream_red, white.cream_blue), strict=True)
     ]
     cast = np.array([2.0 ** stops[1], 1.0, 2.0 ** stops[0]])
     return np.round(cast / luminance(cast), 4)

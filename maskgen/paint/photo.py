@@ -18,6 +18,10 @@ F32 = NDArray[np.float32]
 #: what looks white: green above so many levels, red and blue within so many stops of it; colours below so
 #: many levels tell nothing
 _WHITE_LEVELS, _WHITE_STOPS, _DARK_LEVELS = 190, 0.35, 45
+#: what is bright: of the linear luminance that 3 % exceed, so much at least, and no less than that
+_BRIGHT, _DIM = 0.5, 0.1
+#: log2 R/G of green and log2 B/G of yellow things, which no lamp makes of white ones
+_NOT_GREEN, _YELLOW = -0.05, -1.4
 #: share of places whose chroma is not that of their luminance, up to which a photograph is of one tone, and
 #: from which it is in full colour. Of 906 photographs those between 0.05 and 0.08 are prints toned twice,
 #: those up to 0.2 nearly all of two tones or with most of their colour taken out
@@ -31,13 +35,19 @@ class White(NamedTuple):
     """What a picture's colours say of the light's.
 
     share: 0..1 of the picture that looks white. red, blue: log2 R/G and log2 B/G of that. cool: share of what
-    is not dark that is neither red nor yellow.
+    is not dark that is neither red nor yellow. cream: share of the picture that is bright and no redder than
+    white, but may lack blue; cream_red, cream_blue: its ratios. least_red: log2 R/G of the least red fifth of
+    what is bright.
     """
 
     share: float
     red: float
     blue: float
     cool: float
+    cream: float = 0.0
+    cream_red: float = 0.0
+    cream_blue: float = 0.0
+    least_red: float = 9.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,14 +89,14 @@ def read_photo(
     whole, curve = np.ascontiguousarray(image), np.zeros((2, 3))
     part = whole[top : min(y1, top + 180), left : min(x1, left + 180)]
     gray = np.asarray(cv2.cvtColor(part, cv2.COLOR_BGR2GRAY), np.uint8)
-    share, red, blue, cool, off, low, high = _colours(whole, box, LINEAR, curve)
+    white, off, low, high = _colours(whole, box, LINEAR, curve)
     colour = _colourful(off)
     return Photo(
         blur=edge_blur(gray),
         grain=_grain(whole, np.rint(skin).astype(np.int64)),
         bright=_brightness(gray, whole),
         black=_black(whole, frame or (0, 0, whole.shape[1], whole.shape[0])) if colour == 0.0 else 0.0,
-        white=White(round(share, 4), round(red, 3), round(blue, 3), round(cool, 4)),
+        white=White(*(round(number, 4) for number in white)),
         tone=curve if colour < 1.0 else None,
         fitted=(round(low, 3), round(high, 3)),
         colour=colour,
@@ -208,8 +218,8 @@ def _colours(image, box, linear, curve):  # type: ignore[no-untyped-def]
         curve[:] = 0.0
     else:
         curve[:] = np.rint(curve * 1e4) / 1e4
-    share, red, blue, cool = _white_of(greens, ratios)
-    return share, red, blue, cool, 0.0 if n < 100 else off, low, high
+    white = (*_white_of(greens, ratios), *_cream_of(luminance, ratios))
+    return white, 0.0 if n < 100 else off, low, high
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -230,6 +240,30 @@ def _white_of(greens, ratios):  # type: ignore[no-untyped-def]
     if n == 0:
         return 0.0, 0.0, 0.0, share
     return n / len(greens), np.median(reds[:n]), np.median(blues[:n]), share
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _cream_of(luminance, ratios):  # type: ignore[no-untyped-def]
+    """``cream``, its two ratios, and ``least_red`` of `White`."""
+    top = len(luminance) - 1 - len(luminance) // 33
+    least = max(_BRIGHT * np.partition(luminance, top)[top], _DIM)
+    bright = n = 0
+    every, reds, blues = np.empty(len(luminance)), np.empty(len(luminance)), np.empty(len(luminance))
+    for i in range(len(luminance)):
+        if luminance[i] < least:
+            continue
+        every[bright] = ratios[i, 0]
+        bright += 1
+        # green is of leaves, and what has hardly any blue is yellow itself
+        if _NOT_GREEN < ratios[i, 0] < _WHITE_STOPS and ratios[i, 1] > _YELLOW:
+            reds[n], blues[n] = ratios[i, 0], ratios[i, 1]
+            n += 1
+    if bright < 10:
+        return 0.0, 0.0, 0.0, 9.0
+    least_red = np.partition(every[:bright], bright // 5)[bright // 5]
+    if n == 0:
+        return 0.0, 0.0, 0.0, least_red
+    return n / len(luminance), np.median(reds[:n]), np.median(blues[:n]), least_red
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

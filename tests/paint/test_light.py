@@ -222,6 +222,23 @@ def test_what_is_white_in_the_picture_tells_the_lights_colour():
     assert color_cast(light, White(0.0, 0.0, 0.0, 0.5)) @ LUMA_BGR == pytest.approx(1.0, abs=1e-3)
 
 
+def test_under_a_strong_lamp_what_is_bright_and_not_red_tells_its_colour():
+    image, fit = lit_head(HeadPose.from_euler(0.0, 0.0, 0.0), (0.0, -0.3, -0.6))
+    light = replace(estimate_light(image, fit), chroma=np.array([2.2, -1.2]), eyes=None)
+    alone = stops_of(color_cast(light, White(0.0, 0.0, 0.0, 0.0)))
+    assert alone[0] > 0.8
+    bounded = stops_of(color_cast(light, White(0.0, 0.0, 0.0, 0.0, least_red=0.3)))
+    np.testing.assert_allclose(bounded, [0.3, alone[1]], atol=0.01)
+    scarf = White(0.0, 0.0, 0.0, 0.0, cream=0.1, cream_red=0.2, cream_blue=-0.9, least_red=0.2)
+    np.testing.assert_allclose(stops_of(color_cast(light, scarf)), [0.14, -0.63], atol=0.01)
+    # white eyes: the scarf is yellow itself
+    beside_eyes = stops_of(color_cast(replace(light, eyes=(0.0, 0.0)), scarf))
+    assert np.abs(beside_eyes).max() < 0.1
+    # usual skin: so is the wall
+    usual = replace(light, chroma=np.array([0.62, -0.42]))
+    assert np.abs(stops_of(color_cast(usual, scarf))).max() < 0.02
+
+
 def test_without_skin_light_has_no_colour():
     fit = lit_head(HeadPose.from_euler(0.0, 0.0, 0.0), (0.0, -0.3, -0.6))[1]
     light = estimate_light(np.zeros((40, 40, 3), np.uint8), fit)

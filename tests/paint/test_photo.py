@@ -153,7 +153,7 @@ def test_a_tiny_or_empty_picture_is_read_as_something_harmless():
 def test_white_is_bright_and_neutral_and_is_counted():
     image = np.full((200, 200, 3), (90, 120, 200), np.uint8)  # a warm wall
     box = (40, 40, 160, 160)
-    assert read_photo(image, box, places()).white == (0.0, 0.0, 0.0, 0.0)
+    assert read_photo(image, box, places()).white[:4] == (0.0, 0.0, 0.0, 0.0)
     image[:, :50] = (200, 215, 225)  # a cream door, left of the face
     white = read_photo(image, box, places()).white
     linear = LINEAR[[200, 215, 225]]
@@ -165,6 +165,24 @@ def test_white_is_bright_and_neutral_and_is_counted():
     cooler = read_photo(image, box, places()).white
     assert cooler.share == white.share
     assert cooler.cool > white.cool + 0.1
+
+
+def test_what_is_bright_and_no_redder_than_white_is_cream_but_leaves_and_lemons_are_not():
+    image = np.full((200, 200, 3), (40, 90, 170), np.uint8)  # a brown wall
+    box = (40, 40, 160, 160)
+    plain = read_photo(image, box, places()).white
+    assert plain.cream == 0.0
+    assert plain.least_red == pytest.approx(np.log2((LINEAR[170] + 0.004) / (LINEAR[90] + 0.004)), abs=0.01)
+    for color, counted in (((150, 225, 240), True), ((120, 230, 190), False), ((20, 225, 240), False)):
+        image[:, :60] = color
+        white = read_photo(image, box, places()).white
+        assert (white.cream > 0.1) == counted
+        assert white.least_red < 0.3
+    image[:, :60] = (150, 225, 240)
+    linear = LINEAR[[150, 225, 240]] + 0.004
+    white = read_photo(image, box, places()).white
+    assert white.cream_red == pytest.approx(np.log2(linear[2] / linear[1]), abs=0.01)
+    assert white.cream_blue == pytest.approx(np.log2(linear[0] / linear[1]), abs=0.01)
 
 
 def test_in_the_dark_colours_tell_nothing():
