@@ -75,11 +75,12 @@ def _without_frames(own: F32, steep: F32, least: float) -> bool:
     h, w = steep.shape
     across, down = np.zeros(h, np.int64), np.zeros(w, np.int64)
     for y in range(h):
-        left, right, upper, lower = own[y + 1], own[y + 1, 2:], own[y, 1:], own[y + 2, 1:]
+        slopes = steep[y]
         for x in range(w):
-            gx, gy = (right[x] - left[x]) ** 2, (lower[x] - upper[x]) ** 2
-            across[y] += gy >= least and gy > _STRAIGHT * gx
-            down[x] += gx >= least and gx > _STRAIGHT * gy
+            if slopes[x] >= least:
+                gx, gy = own[y + 1, x + 2] - own[y + 1, x], own[y + 2, x + 1] - own[y, x + 1]
+                across[y] += gy * gy > _STRAIGHT * gx * gx
+                down[x] += gx * gx > _STRAIGHT * gy * gy
     found = False
     for y in range(h):
         if across[y] > _MOSTLY * w:
