@@ -15,15 +15,15 @@ _TONES = 1024
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def tone_like(layer: F32, curve: NDArray[np.float64], fitted: tuple[float, float], colour: float) -> None:
-    """Give ``layer`` (h, w, 4) premultiplied linear BGR the chroma of ``curve`` (2, 3) at its luminance.
+def tone_like(layer: F32, curve: NDArray[np.float64], dark: float, bright: float, colour: float) -> None:
+    """Give ``layer`` (h, w, 4) premultiplied linear BGR the chroma of a `colours.Tone` at its luminance.
 
-    fitted: log2 luminances between which the curve holds; colour: 0..1 of its own chroma is left.
+    colour: 0..1 of its own chroma is left.
     """
     # a logarithm and two powers for each pixel would cost as much as all the rest of the painting
     ratios, tones = np.empty((_TONES + 1, 2), np.float32), np.float32(_TONES)
     for i in range(_TONES + 1):
-        e = min(max(np.log2(max((i / _TONES) ** 2, 1e-4)), fitted[0]), fitted[1])
+        e = min(max(np.log2(max((i / _TONES) ** 2, 1e-4)), dark), bright)
         for k in range(2):
             ratios[i, k] = 2.0 ** (curve[k, 0] + curve[k, 1] * e + curve[k, 2] * e * e)
     zero, one, lift, own = np.float32(0.0), np.float32(1.0), np.float32(0.004), np.float32(colour)

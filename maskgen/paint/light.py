@@ -22,8 +22,8 @@ from ..geometry.face import FaceFit
 from ..geometry.head import skull_mesh
 from ..geometry.rotation import Array
 from . import light_kernels as kernels
+from .colours import White
 from .eyes import whites_of_eyes
-from .photo import White
 from .raster import extent
 from .tone import LINEAR, luminance
 

@@ -195,7 +195,7 @@ class Painter:
             layer[..., :3] *= 1.0 - photo.black
             layer[..., :3] += photo.black * layer[..., 3:]
         if photo.tone is not None:
-            c.tone_like(layer, photo.tone, photo.fitted, photo.colour)
+            c.tone_like(layer, *photo.tone)
         return layer, x0, y0
 
 

@@ -12,9 +12,9 @@ from maskgen.geometry.camera import WeakPerspective
 from maskgen.geometry.face import CANONICAL_FACE, FaceFit, fit_face
 from maskgen.geometry.landmarks import Landmarks
 from maskgen.geometry.pose import HeadPose
+from maskgen.paint.colours import White
 from maskgen.paint.eyes import whites_of_eyes
 from maskgen.paint.light import color_cast, estimate_light
-from maskgen.paint.photo import White
 from maskgen.paint.tone import LEVEL
 
 SKIN = np.array([0.10, 0.16, 0.42])  # linear BGR under a lamp that may be warm, or on a face that is brown

@@ -13,9 +13,9 @@ from maskgen.geometry.head import skull_mesh
 from maskgen.geometry.landmarks import Landmarks
 from maskgen.geometry.pose import HeadPose
 from maskgen.masks.spec import MaskDraw
+from maskgen.paint.colours import White
 from maskgen.paint.light import color_cast, estimate_light
 from maskgen.paint.light_kernels import weigh
-from maskgen.paint.photo import White
 from maskgen.paint.pipeline import default_painter
 from maskgen.paint.raster import FAR, SS, fill_depth, new_buffers
 from maskgen.paint.tone import LEVEL, LUMA_BGR
