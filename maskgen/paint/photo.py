@@ -10,7 +10,7 @@ from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from .colours import Tone, White, read_colours
-from .sharpness import edge_blur
+from .sharpness import edge_blur, window
 from .tone import LINEAR
 
 F32 = NDArray[np.float32]
@@ -54,16 +54,12 @@ def read_photo(
     skin: (n, 2) pixels on the uncovered face; grain is read round them, where the eye compares. frame: where
     the photograph itself lies (`frame.photograph_box`); None: everywhere.
     """
-    x0, y0, x1, y1 = box
-    # a window of 180 px says as much as a larger one, and bounds the cost on large pictures
-    top, left = max(y0, (y0 + y1 - 180) // 2), max(x0, (x0 + x1 - 180) // 2)
     whole = np.ascontiguousarray(image)
-    part = whole[top : min(y1, top + 180), left : min(x1, left + 180)]
-    gray = np.asarray(cv2.cvtColor(part, cv2.COLOR_BGR2GRAY), np.uint8)
+    gray = np.asarray(cv2.cvtColor(window(whole, box), cv2.COLOR_BGR2GRAY), np.uint8)
     white, tone = read_colours(whole, box)
     of_one_tone = tone is not None and tone.colour == 0.0
     return Photo(
-        blur=edge_blur(gray),
+        blur=edge_blur(whole, box),
         grain=_grain(whole, np.rint(skin).astype(np.int64)),
         bright=_brightness(gray, whole),
         black=_black(whole, frame or (0, 0, whole.shape[1], whole.shape[0])) if of_one_tone else 0.0,

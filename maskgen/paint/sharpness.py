@@ -22,6 +22,9 @@ _GRID, _SHARPEST = 0.25, 0.2
 _MOSTLY, _STRAIGHT = 0.35, np.float32(9.0)
 #: px beside it that both blurs mix with it
 _BESIDE = 5
+#: side of the window in which edges are looked for, px; how many times wider ones, shrunk to that, are looked
+#: at in turn; the least side that says anything; and the blur taken where nothing does
+_WINDOW, _FAR, _LEAST_SIDE, _USUAL = 180, (1, 2, 4, 8), 16, 0.8
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -105,15 +108,43 @@ def _is_step(own, y, x):  # type: ignore[no-untyped-def]
     return own[y1, x1] - own[y0, x0] >= size
 
 
-def edge_blur(gray: NDArray[np.uint8]) -> float:
-    """Blur s of the sharper edges: a step blurred again by r loses slope by sqrt(s^2 + r^2) / s."""
-    if min(gray.shape) < 16:
-        return 0.8
+def edge_blur(image: NDArray[np.uint8], box: tuple[int, int, int, int]) -> float:
+    """Blur s, px, of the sharper edges in the middle of the ``box`` (x0, y0, x1, y1) of an image (h, w, 3).
+
+    A step blurred again by r loses slope by sqrt(s^2 + r^2) / s. Where a window shows no step, a wider one
+    is looked at, as far away as it is wider; _USUAL where none does.
+    """
+    for far in _FAR:
+        part = window(image, box, far)
+        if min(part.shape[:2]) < _LEAST_SIDE * far:
+            break
+        if far > 1:
+            size = part.shape[1] // far, part.shape[0] // far
+            part = np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8)
+        found = _blur_of(np.asarray(cv2.cvtColor(part, cv2.COLOR_BGR2GRAY), np.uint8))
+        if found > 0.0:
+            return round(far * found, 2)
+    return _USUAL
+
+
+def window(image: NDArray[np.uint8], box: tuple[int, int, int, int], wider: int = 1) -> NDArray[np.uint8]:
+    """The middle of the ``box`` (x0, y0, x1, y1) of an image (h, w, 3), 180 px wide and high or ``wider``.
+
+    It says as much as all of the box, and bounds the cost on large pictures.
+    """
+    x0, y0, x1, y1 = box
+    side = _WINDOW * wider
+    top, left = max(y0, (y0 + y1 - side) // 2), max(x0, (x0 + x1 - side) // 2)
+    return image[top : min(y1, top + side), left : min(x1, left + side)]
+
+
+def _blur_of(gray: NDArray[np.uint8]) -> float:
+    """Blur of the sharper edges of ``gray`` (h, w), px; 0 where there are hardly any."""
     # noise has slopes too, which the second blur would take away: both are seen through a small first one
     own = np.asarray(cv2.GaussianBlur(gray.astype(np.float32), (5, 5), _PREBLUR), np.float32)
     again = np.asarray(cv2.GaussianBlur(own, (9, 9), _REBLUR), np.float32)
     lost = _lost_slope(own, again)
     if lost == 0.0:
-        return 0.8
+        return 0.0
     spread = _REBLUR**2 / max(lost**2 - 1.0, 0.02) - _PREBLUR**2 - _GRID
-    return round(math.sqrt(min(max(spread, _SHARPEST**2), 6.0**2)), 2)
+    return math.sqrt(min(max(spread, _SHARPEST**2), 6.0**2))

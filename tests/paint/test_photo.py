@@ -62,6 +62,13 @@ def test_blurrier_pictures_read_blurrier():
     assert read == sorted(read)
 
 
+@pytest.mark.parametrize("larger", [4, 8])
+def test_a_large_soft_picture_is_read_from_farther_away(larger):
+    image = cv2.resize(scene(1.0, 1.0), None, fx=larger, fy=larger, interpolation=cv2.INTER_CUBIC)
+    box = (0, 0, 200 * larger, 200 * larger)
+    assert read_photo(image, box, places() * larger).blur == pytest.approx(larger, rel=0.45)
+
+
 @pytest.mark.parametrize("thick", [1, 2, 60])
 def test_a_frame_drawn_round_a_photograph_does_not_make_it_sharp(thick):
     soft = scene(2.0, 1.0)
