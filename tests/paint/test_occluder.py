@@ -354,6 +354,17 @@ def test_beside_a_mouth_wide_open_a_thing_is_only_noted(monkeypatch):
     assert found.notes
 
 
+def test_where_the_face_fits_badly_a_thing_is_only_noted(monkeypatch):
+    picture = portrait(12)
+    image, _ = with_cup(*picture[:2])
+    assert front_of(image, *picture[1:])[1].share > 0.0
+    monkeypatch.setattr(occluder, "_POOR_FIT_MM", 0.0)
+    front, found = front_of(image, *picture[1:])
+    assert not front.any()
+    assert found.notes
+    assert not front_of(*picture)[1].notes
+
+
 def test_a_look_in_the_mirror_is_what_the_mirrored_face_gets():
     rng = np.random.default_rng(4)
     straight = cv2.GaussianBlur(rng.normal(0, 3, (SIDE, SIDE, CHANNELS)).astype(np.float32), (0, 0), 2.0)
