@@ -15,6 +15,8 @@ from contextlib import contextmanager
 INTERRUPTED = 130
 #: what a terminal that closes sends, where there is such a thing
 HANG_UP = (signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ()
+#: what reaches every process of a group and only the one that the user started shall answer
+REQUESTS_TO_END = (signal.SIGINT, signal.SIGTERM, *HANG_UP)
 
 
 def ending_like_ctrl_c() -> None:
@@ -60,7 +62,7 @@ def for_the_parent_alone() -> Iterator[None]:
     from multiprocessing import resource_tracker
 
     resource_tracker.ensure_running()  # comes with the first process, and lets through what is held back
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, *HANG_UP})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, REQUESTS_TO_END)
     try:
         yield
     finally:

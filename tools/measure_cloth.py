@@ -111,10 +111,10 @@ if __name__ == "__main__":
     parser.add_argument("--every", type=int, default=18, help="take every so manieth picture (18)")
     parser.add_argument("--photographs", type=Path, help="folder of the photographs that are outlined")
     given = parser.parse_args()
-    if given.photographs is None and (given.root is None or not given.masks):
-        parser.error("give --photographs DIR, or --root AFLW2000 and masks")
+    if bool(given.masks) != (given.root is not None) or not (given.masks or given.photographs):
+        parser.error("give --photographs DIR, or --root AFLW2000 and masks, or all of these")
     lines = list(photographed(given.photographs)) if given.photographs else []
-    lines += [(mask, worn(given.root, mask, given.every)) for mask in given.masks if given.root]
+    lines += [(mask, worn(given.root, mask, given.every)) for mask in given.masks]
     print("| | " + " | ".join(f"{fine:g}-{coarse:g}" for fine, coarse in BANDS) + " | log2 B/R | a stop |")
     print("|---" * 7 + "|")
     for name, figures in lines:

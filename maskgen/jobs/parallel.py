@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ..errors import MaskgenError, UsageError
-from ..interrupt import HANG_UP, for_the_parent_alone
+from ..interrupt import REQUESTS_TO_END, for_the_parent_alone
 from .pools import THREAD_VARIABLES, Pool, single_threaded, worker_pool
 
 Item = TypeVar("Item")
@@ -155,7 +155,7 @@ class _Shard:
 
     def __call__(self, items: list[Any]) -> list[Any]:
         # where the parent could not see to it when it started this process
-        for name in (signal.SIGINT, signal.SIGTERM, *HANG_UP):
+        for name in REQUESTS_TO_END:
             signal.signal(name, signal.SIG_IGN)
         results = []
         with single_threaded():

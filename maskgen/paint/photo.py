@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from .colours import Tone, White, read_colours
-from .sharpness import edge_blur, window
+from .sharpness import edge_blur, gray_window
 from .tone import LINEAR
 
-F32 = NDArray[np.float32]
 #: a faded print's darkest: more levels than this, within so many of each other from the first share of the
 #: picture to the second. Of 906 photographs three are; where others have nothing as dark, levels differ more
 _FADED_LEVELS, _FADED_SPREAD, _DARKEST, _DARK_SHARE = 60, 8, 0.0005, 0.005
@@ -55,13 +53,13 @@ def read_photo(
     the photograph itself lies (`frame.photograph_box`); None: everywhere.
     """
     whole = np.ascontiguousarray(image)
-    gray = np.asarray(cv2.cvtColor(window(whole, box), cv2.COLOR_BGR2GRAY), np.uint8)
+    near = gray_window(whole, box)
     white, tone = read_colours(whole, box)
     of_one_tone = tone is not None and tone.colour == 0.0
     return Photo(
-        blur=edge_blur(whole, box),
+        blur=edge_blur(whole, box, near),
         grain=_grain(whole, np.rint(skin).astype(np.int64)),
-        bright=_brightness(gray, whole),
+        bright=_brightness(near, whole),
         black=_black(whole, frame or (0, 0, whole.shape[1], whole.shape[0])) if of_one_tone else 0.0,
         white=white,
         tone=tone,

@@ -66,19 +66,15 @@ class Scene:
         left, top, right, low = extent(self.landmarks)
         x0, y0 = self.box[:2]
         across, down = _ROUND_FACE * (right - left), _ROUND_FACE * (low - top)
-        box = (
-            max(int(left + x0 - across), frame[0]),
-            max(int(top + y0 - down), frame[1]),
-            min(int(right + x0 + across) + 1, frame[2]),
-            min(int(low + y0 + down) + 1, frame[3]),
-        )
+        left, right, top, low = left + x0 - across, right + x0 + across, top + y0 - down, low + y0 + down
+        box = _within((int(left), int(top), int(right) + 1, int(low) + 1), frame)
         return box if min(box[2] - box[0], box[3] - box[1]) >= _LEAST_FACE else self.box
 
     def around_inner(self, pixels: int) -> Box:
         """What of the window lies within so many pixels of `inner`."""
         x0, y0, x1, y1 = self.inner
         h, w = self.coverage.shape
-        return max(x0 - pixels, 0), max(y0 - pixels, 0), min(x1 + pixels, w), min(y1 + pixels, h)
+        return _within((x0 - pixels, y0 - pixels, x1 + pixels, y1 + pixels), (0, 0, w, h))
 
 
 @lru_cache(maxsize=1)
@@ -97,9 +93,14 @@ def _landmark_normals() -> Array:
 def _box_round(points: F32, frame: Box, margin: float) -> Box:
     """Integer box round the points, grown by ``margin`` px and clipped to ``frame``."""
     left, top, right, low = extent(points)
-    x0, y0 = max(math.floor(left - margin), frame[0]), max(math.floor(top - margin), frame[1])
-    x1, y1 = min(math.ceil(right + margin) + 1, frame[2]), min(math.ceil(low + margin) + 1, frame[3])
-    return x0, y0, max(x1, x0), max(y1, y0)
+    x0, y0 = math.floor(left - margin), math.floor(top - margin)
+    return _within((x0, y0, math.ceil(right + margin) + 1, math.ceil(low + margin) + 1), frame)
+
+
+def _within(box: Box, frame: Box) -> Box:
+    """What of ``box`` lies in ``frame``; of no width or height where nothing does."""
+    x0, y0 = max(box[0], frame[0]), max(box[1], frame[1])
+    return x0, y0, max(min(box[2], frame[2]), x0), max(min(box[3], frame[3]), y0)
 
 
 def build_scene(

@@ -108,34 +108,38 @@ def _is_step(own, y, x):  # type: ignore[no-untyped-def]
     return own[y1, x1] - own[y0, x0] >= size
 
 
-def edge_blur(image: NDArray[np.uint8], box: tuple[int, int, int, int]) -> float:
+def edge_blur(image: NDArray[np.uint8], box: tuple[int, int, int, int], near: NDArray[np.uint8]) -> float:
     """Blur s, px, of the sharper edges in the middle of the ``box`` (x0, y0, x1, y1) of an image (h, w, 3).
 
-    A step blurred again by r loses slope by sqrt(s^2 + r^2) / s. Where a window shows no step, a wider one
-    is looked at, as far away as it is wider; _USUAL where none does.
+    near: its `gray_window`. A step blurred again by r loses slope by sqrt(s^2 + r^2) / s. Where a window
+    shows no step, a wider one is looked at, as far away as it is wider; _USUAL where none does.
     """
     for far in _FAR:
-        part = window(image, box, far)
-        if min(part.shape[:2]) < _LEAST_SIDE * far:
+        gray = near if far == 1 else gray_window(image, box, far)
+        if min(gray.shape) < _LEAST_SIDE:
             break
-        if far > 1:
-            size = part.shape[1] // far, part.shape[0] // far
-            part = np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8)
-        found = _blur_of(np.asarray(cv2.cvtColor(part, cv2.COLOR_BGR2GRAY), np.uint8))
+        found = _blur_of(gray)
         if found > 0.0:
             return round(far * found, 2)
     return _USUAL
 
 
-def window(image: NDArray[np.uint8], box: tuple[int, int, int, int], wider: int = 1) -> NDArray[np.uint8]:
-    """The middle of the ``box`` (x0, y0, x1, y1) of an image (h, w, 3), 180 px wide and high or ``wider``.
+def gray_window(
+    image: NDArray[np.uint8], box: tuple[int, int, int, int], wider: int = 1
+) -> NDArray[np.uint8]:
+    """The middle of the ``box`` (x0, y0, x1, y1) of an image (h, w, 3) in grey, 180 px or ``wider`` each way.
 
-    It says as much as all of the box, and bounds the cost on large pictures.
+    What is wider is shrunk to 180 px. It says as much as all of the box, and bounds the cost on large
+    pictures. The box is at least ``wider`` px wide and high.
     """
     x0, y0, x1, y1 = box
     side = _WINDOW * wider
     top, left = max(y0, (y0 + y1 - side) // 2), max(x0, (x0 + x1 - side) // 2)
-    return image[top : min(y1, top + side), left : min(x1, left + side)]
+    part = image[top : min(y1, top + side), left : min(x1, left + side)]
+    if wider > 1:
+        size = part.shape[1] // wider, part.shape[0] // wider
+        part = np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(cv2.cvtColor(part, cv2.COLOR_BGR2GRAY), np.uint8)
 
 
 def _blur_of(gray: NDArray[np.uint8]) -> float:
